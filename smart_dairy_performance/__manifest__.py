@@ -1,0 +1,14 @@
+{
+    "name": "Smart Dairy Performance",
+    "summary": "Measure every request, ORM call, query, cron job and worker of Odoo",
+    "version": "19.0.1.0.0",
+    "category": "Administration",
+    "author": "Smart Dairy",
+    "website": "https://github.com/smart-dairy/smart-dairy-performance",
+    "license": "AGPL-3",
+    "depends": ["base", "web"],
+    "external_dependencies": {"python": ["prometheus_client", "psutil"]},
+    "data": [],
+    "installable": True,
+    "application": True,
+}
