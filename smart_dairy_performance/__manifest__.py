@@ -8,7 +8,8 @@
     "license": "AGPL-3",
     "depends": ["base", "web"],
     "external_dependencies": {"python": ["prometheus_client", "psutil"]},
-    "data": [],
-    "installable": True,
+    "data": [
+        "security/smart_dairy_performance_groups.xml",
+    ],
     "application": True,
 }

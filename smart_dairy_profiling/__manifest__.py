@@ -7,7 +7,4 @@
     "website": "https://github.com/smart-dairy/smart-dairy-performance",
     "license": "AGPL-3",
     "depends": ["smart_dairy_performance"],
-    "data": [],
-    "installable": True,
-    "application": False,
 }
