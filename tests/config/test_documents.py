@@ -1,0 +1,20 @@
+"""No document of the repository refers to what is not there."""
+
+import pytest
+
+from tests.config.documents import ROOT, dead_links
+
+DOCUMENTS = sorted(
+    {
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *ROOT.glob("smart_dairy_*/readme/*.md"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_no_dead_links(document):
+    assert dead_links(document) == []
