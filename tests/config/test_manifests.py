@@ -143,12 +143,18 @@ def test_only_administrators_become_managers_by_themselves():
     groups = ET.parse(
         ROOT / ADDONS[0] / "security" / "smart_dairy_performance_groups.xml"
     )
-    links = {
-        record.get("id"): record.find("field[@name='implied_ids']").get("eval")
+    implied_by = {
+        record.get("id"): [
+            field.get("eval")
+            for field in record.iter("field")
+            if field.get("name") == "implied_by_ids"
+        ]
         for record in groups.iter("record")
         if record.get("model") == "res.groups"
     }
-    manager = "smart_dairy_performance_group_manager"
-    assert [group for group, implied in links.items() if manager in implied] == [
-        "base.group_system"
-    ]
+    assert implied_by == {
+        "smart_dairy_performance_group_user": [],
+        "smart_dairy_performance_group_manager": [
+            "[Command.link(ref('base.group_system'))]"
+        ],
+    }
