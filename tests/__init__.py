@@ -1,0 +1,1 @@
+"""Tests of the suite, and the stack runner that they and ``make demo`` share."""

@@ -1,0 +1,165 @@
+"""Debian packages: installed ones, and ones that are only unpacked into a folder.
+
+Odoo 19 is packaged for Debian's next release only, so it is downloaded through a private
+apt state (own source list, own package lists) and unpacked beside its static files. The
+machine's own apt set-up is not touched, and no root is needed for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from . import paths
+from .commands import run
+from .errors import StackError
+
+POSTGRESQL = "postgresql-15"
+SYSTEM_PACKAGES = {
+    POSTGRESQL: "the database server with pg_stat_statements and auto_explain",
+    "redis-server": "the server that the product can publish to and measure",
+    "libmagic1": "python-magic finds the type of an upload with it",
+}
+
+ODOO_SUITE = "sid"
+ODOO_PACKAGES = (
+    "odoo-19",
+    # Odoo's static files are symbolic links into these.
+    "fonts-font-awesome",
+    "fonts-glyphicons-halflings",
+    "fonts-inconsolata",
+    "fonts-montserrat",
+    "fonts-ocr-b",
+    "fonts-roboto-unhinted",
+    "libjs-jquery",
+    "libjs-jquery-form",
+    "libjs-underscore",
+)
+TOOLS_SUITE = "bookworm"
+TOOLS_PACKAGES = ("prometheus",)  # with promtool; unpacked, so that no service starts
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
+_CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.d/smart-dairy.conf")
+
+
+def needed_packages() -> list[str]:
+    """What the later steps need from Debian on this machine."""
+    packages = list(SYSTEM_PACKAGES)
+    if importlib.util.find_spec("ensurepip") is None:
+        packages.append("python3-venv")
+    return packages
+
+
+def missing_packages(packages: Sequence[str]) -> list[str]:
+    """Those of ``packages`` that are not installed."""
+    if shutil.which("dpkg-query") is None:
+        raise StackError("this set-up needs a Debian 12 machine: dpkg-query is not there")
+    listing = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *packages],
+        capture_output=True,
+        text=True,
+    ).stdout
+    installed = {
+        line.split()[0] for line in listing.splitlines() if line.split()[1:] == ["installed"]
+    }
+    return [package for package in packages if package not in installed]
+
+
+def install_packages(packages: Sequence[str]) -> None:
+    """Install packages without starting their services.
+
+    :raises StackError: without root or password-less sudo, naming the command to run
+    """
+    apt = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    if not _is_root():
+        if not _can_sudo():
+            raise StackError(
+                "these Debian packages are missing, and installing them needs root: run\n"
+                f"  sudo {' '.join(apt)}"
+            )
+        _run_as_root(["apt-get", "update"], "update the package lists")
+        _run_as_root(apt, "install Debian packages")
+        return
+    with ExitStack() as undo:
+        if not _POLICY.exists():
+            # The way that Debian's policy offers to keep installed services from starting.
+            _POLICY.write_text("#!/bin/sh\nexit 101\n")
+            _POLICY.chmod(0o755)
+            undo.callback(_POLICY.unlink, missing_ok=True)
+        _run_as_root(["apt-get", "update"], "update the package lists")
+        if POSTGRESQL in packages:
+            _run_as_root([*apt[:4], "postgresql-common"], "install postgresql-common")
+            if _CREATE_CLUSTER.parent.is_dir():
+                _CREATE_CLUSTER.write_text("create_main_cluster = false\n")
+                undo.callback(_CREATE_CLUSTER.unlink, missing_ok=True)
+        _run_as_root(apt, "install Debian packages")
+
+
+def unpack_packages(packages: Sequence[str], suite: str, target: Path) -> None:
+    """Download ``packages`` of a Debian suite and unpack them into ``target``.
+
+    ``target`` appears complete or not at all.
+    """
+    state = paths.CACHE / f"apt-{suite}"
+    unpacked = target.with_name(f"{target.name}.new")
+    downloads = state / "downloads"
+    for folder in (unpacked, downloads):
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in ("lists/partial", "cache/archives/partial", "downloads"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    unpacked.mkdir()
+    sources = state / "sources.list"
+    sources.write_text(f"deb {mirror()} {suite} main\n")
+    options = {
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State::Lists": state / "lists",
+        "Dir::Cache": state / "cache",
+        "Acquire::Languages": "none",
+        # As root, apt would download as a user who may not enter the checkout.
+        "APT::Sandbox::User": "root" if _is_root() else "",
+    }
+    apt = ["apt-get", "--quiet"]
+    for name, value in options.items():
+        apt += ["-o", f"{name}={value}"]
+    run([*apt, "update"], what=f"read the package list of Debian {suite}")
+    run(
+        [*apt, "download", *(f"{package}/{suite}" for package in packages)],
+        what=f"download {', '.join(packages)} of Debian {suite}",
+        cwd=downloads,
+    )
+    for package in sorted(downloads.glob("*.deb")):
+        run(["dpkg-deb", "--extract", package, unpacked], what=f"unpack {package.name}")
+    shutil.rmtree(target, ignore_errors=True)
+    unpacked.rename(target)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def mirror() -> str:
+    """The address of the Debian mirror that this machine is set up with."""
+    listing = run(["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)"], what="ask apt for its mirror")
+    for line in listing.splitlines():
+        site, _, codename = line.partition(" ")
+        if "-" not in codename:  # not bookworm-security, which lives elsewhere
+            return site
+    raise StackError("apt has no Debian mirror: its source list has no plain suite such as bookworm")
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _can_sudo() -> bool:
+    if shutil.which("sudo") is None:
+        return False
+    return subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
+
+
+def _run_as_root(command: Sequence[str], what: str) -> None:
+    prefix = ["env"] if _is_root() else ["sudo", "-n", "env"]
+    run([*prefix, "DEBIAN_FRONTEND=noninteractive", *command], what=what)

