@@ -1,4 +1,4 @@
-"""The stack runner: a real Odoo with PostgreSQL, Redis and Prometheus, for demo and tests.
+"""The stack runner: a real Odoo with all its services, for the demo and the tests.
 
 Uses the standard library only, because it also makes the virtual environment.
 """

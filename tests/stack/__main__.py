@@ -1,37 +1,55 @@
-"""``python3 -m tests.stack setup|start|stop|status``."""
+"""``python3 -m tests.stack setup|start|demo|stop|clean|test``."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 
-from . import demo, environment, paths
+from . import demo, layers, paths
 from .errors import StackError
 from .setup import set_up
-from .stack import Stack, stop_all
+from .stack import stop_all
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="install what is missing")
     commands.add_parser("start", help="start the demo stack, write .run/env")
+    commands.add_parser("demo", help="start the demo stack, load it, show the figures")
     commands.add_parser("stop", help="stop all stacks")
-    command = parser.parse_args(arguments).command
+    commands.add_parser(
+        "clean", help="stop all stacks, remove what they and tests wrote"
+    )
+    test = commands.add_parser("test", help="run test layers, end with one total")
+    test.add_argument("layer", nargs="+", choices=list(layers.LAYERS))
+    options = parser.parse_args(arguments)
     try:
-        if command == "setup":
-            set_up()
-        elif command == "start":
-            stack = Stack(demo.OPTIONS)
-            stack.start()
-            environment.write_env_file(paths.ENV_FILE, stack.variables())
-            print(f"Odoo: {stack.odoo_url}  (environment in {paths.ENV_FILE})")
-        else:
-            names = stop_all()
-            print(f"stopped: {', '.join(names)}" if names else "nothing was running")
+        return _run(options)
     except StackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    match options.command:
+        case "setup":
+            set_up()
+        case "start":
+            stack = demo.start()
+            print(f"Odoo: {stack.odoo_url}  (environment in {paths.ENV_FILE})")
+        case "demo":
+            return 0 if demo.demo() else 1
+        case "test":
+            return 0 if layers.run_layers(options.layer) else 1
+        case "stop":
+            names = stop_all()
+            print(f"stopped: {', '.join(names)}" if names else "nothing was running")
+        case "clean":
+            stop_all()
+            shutil.rmtree(paths.RUN, ignore_errors=True)
     return 0
 
 

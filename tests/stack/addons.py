@@ -23,7 +23,9 @@ class Modules:
 
     def fingerprint(self) -> dict[str, str]:
         """A hash for each of our modules."""
-        return {name: hash_of_addon(folder) for name, folder in sorted(self.own.items())}
+        return {
+            name: hash_of_addon(folder) for name, folder in sorted(self.own.items())
+        }
 
 
 def addons_paths(extra: Iterable[Path] = ()) -> list[Path]:

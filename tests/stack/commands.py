@@ -29,7 +29,13 @@ def run(
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            words, input=stdin, env=env, cwd=cwd, timeout=timeout, capture_output=True, text=True
+            words,
+            input=stdin,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError as error:
         raise StackError(f"cannot {what}: {words[0]} is not there") from error
@@ -37,5 +43,7 @@ def run(
         raise StackError(f"cannot {what}: not done after {timeout:.0f} s") from error
     if done.returncode:
         output = (done.stdout + done.stderr)[-_OUTPUT_TAIL:].strip()
-        raise StackError(f"cannot {what}: exit code {done.returncode} of {' '.join(words)}\n{output}")
+        raise StackError(
+            f"cannot {what}: exit code {done.returncode} of {' '.join(words)}\n{output}"
+        )
     return done.stdout

@@ -1,8 +1,8 @@
 """Debian packages: installed ones, and ones that are only unpacked into a folder.
 
-Odoo 19 is packaged for Debian's next release only, so it is downloaded through a private
-apt state (own source list, own package lists) and unpacked beside its static files. The
-machine's own apt set-up is not touched, and no root is needed for it.
+Odoo 19 is packaged for Debian's next release only, so it is downloaded through a
+private apt state (own source list, own package lists) and unpacked beside its static
+files. The machine's own apt set-up is not touched, and no root is needed for it.
 """
 
 from __future__ import annotations
@@ -58,14 +58,18 @@ def needed_packages() -> list[str]:
 def missing_packages(packages: Sequence[str]) -> list[str]:
     """Those of ``packages`` that are not installed."""
     if shutil.which("dpkg-query") is None:
-        raise StackError("this set-up needs a Debian 12 machine: dpkg-query is not there")
+        raise StackError(
+            "this set-up needs a Debian 12 machine: dpkg-query is not there"
+        )
     listing = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *packages],
         capture_output=True,
         text=True,
     ).stdout
     installed = {
-        line.split()[0] for line in listing.splitlines() if line.split()[1:] == ["installed"]
+        line.split()[0]
+        for line in listing.splitlines()
+        if line.split()[1:] == ["installed"]
     }
     return [package for package in packages if package not in installed]
 
@@ -79,7 +83,7 @@ def install_packages(packages: Sequence[str]) -> None:
     if not _is_root():
         if not _can_sudo():
             raise StackError(
-                "these Debian packages are missing, and installing them needs root: run\n"
+                "Debian packages are missing, and only root can install them; run\n"
                 f"  sudo {' '.join(apt)}"
             )
         _run_as_root(["apt-get", "update"], "update the package lists")
@@ -87,7 +91,7 @@ def install_packages(packages: Sequence[str]) -> None:
         return
     with ExitStack() as undo:
         if not _POLICY.exists():
-            # The way that Debian's policy offers to keep installed services from starting.
+            # Debian's own way to keep services from starting when installed.
             _POLICY.write_text("#!/bin/sh\nexit 101\n")
             _POLICY.chmod(0o755)
             undo.callback(_POLICY.unlink, missing_ok=True)
@@ -115,7 +119,7 @@ def unpack_packages(packages: Sequence[str], suite: str, target: Path) -> None:
     unpacked.mkdir()
     sources = state / "sources.list"
     sources.write_text(f"deb {mirror()} {suite} main\n")
-    options = {
+    options: dict[str, object] = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "-",
         "Dir::State::Lists": state / "lists",
@@ -142,12 +146,17 @@ def unpack_packages(packages: Sequence[str], suite: str, target: Path) -> None:
 
 def mirror() -> str:
     """The address of the Debian mirror that this machine is set up with."""
-    listing = run(["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)"], what="ask apt for its mirror")
+    listing = run(
+        ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)"],
+        what="ask apt for its mirror",
+    )
     for line in listing.splitlines():
         site, _, codename = line.partition(" ")
         if "-" not in codename:  # not bookworm-security, which lives elsewhere
             return site
-    raise StackError("apt has no Debian mirror: its source list has no plain suite such as bookworm")
+    raise StackError(
+        "apt has no Debian mirror: its source list has no plain suite such as bookworm"
+    )
 
 
 def _is_root() -> bool:

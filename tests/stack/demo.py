@@ -1,6 +1,74 @@
-from .stack import StackOptions
+"""``make demo``: the product's main job on real input, with the figures to prove it."""
+
+from __future__ import annotations
+
+import time
+
+from . import environment, paths, summary
+from .k6 import K6Result, run_script
+from .stack import Stack, StackOptions
+
 OPTIONS = StackOptions(
     name="demo",
-    modules=("website_sale", "sale_management", "stock", "smart_dairy_performance", "smart_dairy_profiling"),
+    modules=(
+        "website_sale",
+        "sale_management",
+        "stock",
+        "smart_dairy_performance",
+        "smart_dairy_profiling",
+    ),
     demo=True,
 )
+SCRIPT = paths.REPO / "k6" / "smoke.js"
+SUMMARY = paths.RESULTS / "smoke.json"
+
+
+def start() -> Stack:
+    """Start the demo stack afresh and write ``.run/env``; it stays up."""
+    stack = Stack(OPTIONS)
+    started = time.monotonic()
+    stack.start()
+    environment.write_env_file(paths.ENV_FILE, stack.variables())
+    print(f"stack up in {time.monotonic() - started:.0f} s", flush=True)
+    return stack
+
+
+def load(stack: Stack) -> tuple[K6Result, summary.Figures]:
+    """Run the smoke script, and what Prometheus counted of it.
+
+    The counters are compared between a scrape before and one after the run.
+    """
+    stack.prometheus.wait_for_scrape()
+    before = summary.take(stack.prometheus)
+    result = run_script(SCRIPT, SUMMARY, stack.variables())
+    stack.prometheus.wait_for_scrape()
+    return result, summary.figures(before, summary.take(stack.prometheus))
+
+
+def demo() -> bool:
+    """Run it all, print a summary, and return whether everything was right.
+
+    :raises StackError: when something did not start
+    """
+    stack = start()
+    print("30 s of k6 load on the shop and the backend ...", flush=True)
+    result, found = load(stack)
+    workers = stack.odoo.worker_pids()
+    counted = found.total.requests
+    equal = result.requests == counted
+    verdict = "equal" if equal else "NOT EQUAL"
+    checks = "all passed" if result.passed else f"{result.failed_checks} FAILED"
+    kinds = (f"{len(pids)} {kind}" for kind, pids in workers.items() if pids)
+    env_file = paths.ENV_FILE.relative_to(paths.REPO)
+    print(f"""
+{summary.table(found)}
+
+k6 sent {result.requests} requests, Prometheus counted {counted}: {verdict}
+k6 checks: {checks}
+workers: {", ".join(kinds)}
+
+Odoo        {stack.odoo_url}  ({stack.login} / {stack.password})
+metrics     {stack.metrics_url}  (token in {env_file})
+Prometheus  {stack.prometheus_url}/targets
+The stack stays up: ". {env_file}" for its addresses, "make stop" ends it.""")
+    return equal and result.passed

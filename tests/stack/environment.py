@@ -15,8 +15,8 @@ _INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TERM", "CI")
 def clean(**extra: str) -> dict[str, str]:
     """An environment without anything of the caller's that would change a result.
 
-    (PG*, ODOO_*, SMART_DAIRY_* and PYTHON* variables all have a meaning for a process of
-    the stack.)
+    (PG*, ODOO_*, SMART_DAIRY_* and PYTHON* variables all have a meaning for a process
+    of the stack.)
     """
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     # The virtual environment first: Odoo finds its Python tools by name.
@@ -38,7 +38,9 @@ def for_odoo(**extra: str) -> dict[str, str]:
 def write_env_file(path: Path, variables: Mapping[str, str]) -> None:
     """Write variables in shell syntax, exported; readable by the owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    lines = [
+        f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()
+    ]
     new = path.with_name(path.name + ".new")
     new.touch(mode=0o600)
     new.write_text("".join(lines))

@@ -62,14 +62,19 @@ class OdooConfig:
             "workers": self.workers,
             "max_cron_threads": self.max_cron_threads,
             "server_wide_modules": ",".join(
-                (*SERVER_WIDE_DEFAULT, *([SERVER_WIDE_ADDON] if self.server_wide else []))
+                (
+                    *SERVER_WIDE_DEFAULT,
+                    *([SERVER_WIDE_ADDON] if self.server_wide else []),
+                )
             ),
         }
         if self.limit_request is not None:
             options["limit_request"] = self.limit_request
         # No interpolation: a password may contain a percent sign.
         parser = configparser.RawConfigParser()
-        parser["options"] = {k: str(v) for k, v in (options | dict(self.options)).items()}
+        parser["options"] = {
+            k: str(v) for k, v in (options | dict(self.options)).items()
+        }
         if self.performance:
             parser[ADDON_SECTION] = {k: str(v) for k, v in self.performance.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +90,9 @@ class Odoo:
     :param env: more environment variables
     """
 
-    def __init__(self, folder: Path, config: OdooConfig, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, config: OdooConfig, env: Mapping[str, str]
+    ) -> None:
         self.config = config
         self.config_path = folder / "odoo.conf"
         self.env = environment.for_odoo(**env)
@@ -122,11 +129,13 @@ class Odoo:
         self.service.stop()
 
     def reload(self) -> None:
-        """SIGHUP: Odoo starts anew in the same process; waits until it answers again."""
+        """SIGHUP: Odoo starts anew in the same process. Waits until it answers."""
         old = set(children(self.pid))
         os.kill(self.pid, signal.SIGHUP)
         wait_until(
-            lambda: not old.intersection(children(self.pid)), _START_TIMEOUT, "Odoo's reload"
+            lambda: not old.intersection(children(self.pid)),
+            _START_TIMEOUT,
+            "Odoo's reload",
         )
         self.wait_ready()
 
@@ -135,7 +144,12 @@ class Odoo:
 
         ``other`` are workers that addons added, and any that is just being forked.
         """
-        kinds: dict[str, list[int]] = {"http": [], "cron": [], "gevent": [], "other": []}
+        kinds: dict[str, list[int]] = {
+            "http": [],
+            "cron": [],
+            "gevent": [],
+            "other": [],
+        }
         for pid in children(self.pid):
             kinds[kind_of_process(command_line(pid))].append(pid)
         return kinds
@@ -160,7 +174,11 @@ class Odoo:
         words = [*self._command(command), "-d", self.config.database, *arguments]
         shell = ["sh", "-c", 'exec "$@" 2>&1', "sh", *map(str, words)]
         return run(
-            shell, what=f"run odoo {command}", env=self.env, stdin=stdin, timeout=timeout
+            shell,
+            what=f"run odoo {command}",
+            env=self.env,
+            stdin=stdin,
+            timeout=timeout,
         )
 
     def shell(self, code: str, timeout: float = 300.0) -> str:
@@ -193,7 +211,12 @@ class Odoo:
         )
 
 
-_SHELL_FAILURE = "    import os, sys, traceback\n    traceback.print_exc()\n    sys.stdout.flush()\n    os._exit(1)\n"
+_SHELL_FAILURE = """\
+    import os, sys, traceback
+    traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(1)
+"""
 
 
 def kind_of_process(title: str) -> str:

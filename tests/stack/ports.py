@@ -9,7 +9,7 @@ from collections.abc import Collection
 from .errors import StackError
 
 HOST = "127.0.0.1"
-# Below the kernel's ephemeral range, so that no outgoing connection takes one in between.
+# Below the kernel's ephemeral range: no outgoing connection takes one in between.
 _RANGE = range(20000, 32000)
 _TRIES = 1000
 

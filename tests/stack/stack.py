@@ -4,9 +4,9 @@
         stack.psql("SELECT 1")
         stack.prometheus.query("up")
 
-Everything it writes is below ``.run/stacks/<name>/``. A stack of the same name that still
-runs, or was left by a crash, is stopped first. The database is a fresh copy of a cached
-template.
+Everything it writes is below ``.run/stacks/<name>/``. A stack of the same name that
+still runs, or was left by a crash, is stopped first. The database is a fresh copy of a
+cached template.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .process import stop_recorded
 from .prometheus import Prometheus
 from .redis import Redis
 
-# Where the stack's Prometheus finds the metrics: on Odoo's own port, or on the port that
-# the addon's exporter process opens.
+# Where the stack's Prometheus finds the metrics: on Odoo's own port, or on the port
+# that the addon's exporter process opens.
 SCRAPE_METRICS_PORT = False
 _PORTS = ("postgres", "redis", "http", "gevent", "metrics", "prometheus")
 
@@ -198,7 +198,9 @@ class Stack:
     def _copy_template(self) -> template.Template:
         extra = self.options.addons_path
         source = template.get(
-            resolve(self.options.modules, extra), demo=self.options.demo, extra_addons=extra
+            resolve(self.options.modules, extra),
+            demo=self.options.demo,
+            extra_addons=extra,
         )
         return source.copy_to(self.run_dir / "data")
 

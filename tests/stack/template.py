@@ -1,8 +1,8 @@
 """Databases that are ready to be copied: PostgreSQL's data folder and Odoo's filestore.
 
-Two levels, so that a change of our own code does not reinstall Odoo's modules: the lower
-has Odoo's modules, the upper one ours on top. Each is kept in a folder named by a hash of
-everything that went into it.
+Two levels, so that a change of our own code does not reinstall Odoo's modules: the
+lower has Odoo's modules, the upper one ours on top. Each is kept in a folder named by a
+hash of everything that went into it.
 """
 
 from __future__ import annotations
@@ -90,9 +90,13 @@ def get(modules: Modules, *, demo: bool, extra_addons: Sequence[Path] = ()) -> T
         return _lower(lower_key, modules, demo)
     upper_key = hash_of(lower_key, modules.fingerprint(), demo)
     folder = paths.TEMPLATES / f"upper-{upper_key}"
+    if folder.exists():
+        os.utime(folder)  # the newest ones are kept
+        return Template.read(folder)
+    lower = _lower(lower_key, modules, demo)
 
     def build(target: Path) -> None:
-        template = _lower(lower_key, modules, demo).copy_to(target)
+        template = lower.copy_to(target)
         _install(template, sorted(modules.own), demo, extra_addons)
         template.write()
 
@@ -127,7 +131,9 @@ def _install(
     scratch = template.folder / "build"
     scratch.mkdir()
     port = ports.choose(["postgres", "http", "gevent"])
-    postgres = Postgres(scratch, template.postgres_data, port["postgres"], template.passwords)
+    postgres = Postgres(
+        scratch, template.postgres_data, port["postgres"], template.passwords
+    )
     config = OdooConfig(
         database=DATABASE,
         db_port=port["postgres"],
@@ -160,9 +166,12 @@ def _install(
 def _versions() -> list[str]:
     """What Odoo and PostgreSQL are, so that an upgrade builds new templates."""
     release = (paths.ODOO_PYTHONPATH / "odoo/release.py").read_text()
-    odoo = next(line for line in release.splitlines() if line.startswith("version_info"))
+    odoo = next(
+        line for line in release.splitlines() if line.startswith("version_info")
+    )
     packages = run(
-        [paths.POSTGRES_BIN / "postgres", "--version"], what="ask PostgreSQL for its version"
+        [paths.POSTGRES_BIN / "postgres", "--version"],
+        what="ask PostgreSQL for its version",
     )
     return [odoo, packages.strip()]
 
@@ -178,7 +187,6 @@ def _build_once(folder: Path, title: str, build: Callable[[Path], None]) -> None
             build(unfinished)
             unfinished.rename(folder)
             _say(f"done in {time.monotonic() - started:.0f} s\n")
-        os.utime(folder)
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import urllib.request
 from collections.abc import Mapping
 
 
-def get(url: str, headers: Mapping[str, str] | None = None, timeout: float = 10.0) -> bytes:
+def get(
+    url: str, headers: Mapping[str, str] | None = None, timeout: float = 10.0
+) -> bytes:
     """The body of a successful answer.
 
     :param timeout: seconds

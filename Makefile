@@ -1,0 +1,65 @@
+# Everything is done by tests/stack, which needs Python >= 3.10 and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+STACK := $(PYTHON) -m tests.stack
+BIN := .venv/bin
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+.PHONY: setup
+setup: ## Install what is missing: Odoo 19, Prometheus, k6, Python packages
+	@$(STACK) setup
+
+.PHONY: demo
+demo: setup ## Start Odoo with demo data, load it for 30 s, show the figures
+	@$(STACK) demo
+
+.PHONY: stop
+stop: ## Stop every stack that was started here
+	@$(STACK) stop
+
+.PHONY: test
+test: setup ## Run all test layers, ends with one total
+	@$(STACK) test unit odoo system
+
+.PHONY: test-unit
+test-unit: setup ## Run unit and config tests (seconds, no Odoo)
+	@$(STACK) test unit
+
+.PHONY: test-odoo
+test-odoo: setup ## Run the addons' tests in Odoo's own runner
+	@$(STACK) test odoo
+
+.PHONY: test-system
+test-system: setup ## Run the system tests on real stacks
+	@$(STACK) test system
+
+.PHONY: test-long
+test-long: setup ## Run what takes longer than make test may
+	@$(STACK) test long
+
+.PHONY: lint
+lint: setup ## Check style, types and Odoo's conventions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pylint smart_dairy_performance smart_dairy_profiling
+
+.PHONY: format
+format: setup ## Format the Python code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: clean
+clean: ## Stop the stacks, remove what they and the tests wrote
+	@$(STACK) clean
+	rm -rf .mypy_cache .ruff_cache .pytest_cache
+
+.PHONY: distclean
+distclean: clean ## Also remove downloads, templates and the virtual environment
+	rm -rf .cache .venv

@@ -1,0 +1,182 @@
+"""Test layers: run them, count what ran, and end with one honest line.
+
+A layer that runs no test, skips one or cannot start has failed: otherwise a broken
+set-up would look like success.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import environment, paths
+from .errors import StackError
+from .stack import Stack, StackOptions
+
+ADDONS = ("smart_dairy_performance", "smart_dairy_profiling")
+_ODOO_RESULT = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
+_ODOO_SKIPPED = re.compile(r"^\S+ \S+ \d+ INFO \S+ \S+: skipped ", re.MULTILINE)
+_ODOO_LOG = paths.RESULTS / "odoo-tests.log"
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """How a layer ended; ``problem`` says why it failed beside failed tests."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    problem: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return self.passed > 0 and not (self.failed or self.skipped or self.problem)
+
+
+def run_layers(names: Sequence[str]) -> bool:
+    """Run the layers in order, all of them, and print the total as the last line."""
+    results = {}
+    for name in names:
+        print(f"=== {name}", flush=True)
+        started = time.monotonic()
+        try:
+            results[name] = LAYERS[name]()
+        except StackError as error:
+            results[name] = LayerResult(problem=str(error))
+        print(f"=== {name}: {time.monotonic() - started:.0f} s", flush=True)
+    print()
+    for line in report(results):
+        print(line, flush=True)
+    return all(result.is_good for result in results.values())
+
+
+def report(results: dict[str, LayerResult]) -> list[str]:
+    """A line for each layer, and the total; a failure beside tests counts as one."""
+    lines = []
+    passed = failed = 0
+    for name, result in results.items():
+        passed += result.passed
+        failed += result.failed
+        notes = [result.problem] if result.problem else []
+        if result.skipped:
+            notes.append(f"{result.skipped} skipped")
+        if not result.is_good and not notes and not result.failed:
+            notes.append("no test ran")
+        if notes and not result.failed:
+            failed += 1
+        state = "ok" if result.is_good else "FAILED"
+        lines.append(
+            f"{name:<8} {state:<6} {result.passed} passed, {result.failed} failed"
+        )
+        lines += [f"         {note}" for note in notes]
+    lines.append(f"{passed} passed, {failed} failed")
+    return lines
+
+
+def read_junit(path: Path) -> LayerResult:
+    """Count a JUnit file of pytest; expected failures count as passed."""
+    passed = failed = skipped = 0
+    for case in ElementTree.parse(path).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif (skip := case.find("skipped")) is not None and skip.get(
+            "type"
+        ) != "pytest.xfail":
+            skipped += 1
+        else:
+            passed += 1
+    return LayerResult(passed, failed, skipped)
+
+
+def read_odoo_log(text: str) -> LayerResult:
+    """Count what Odoo's test runner logged at its end.
+
+    >>> read_odoo_log("odoo.tests.result: 1 failed, 0 error(s) of 5 tests when loading")
+    LayerResult(passed=4, failed=1, skipped=0, problem='')
+    """
+    found = _ODOO_RESULT.findall(text)
+    if not found:
+        return LayerResult(problem="Odoo's test runner reported no result")
+    failures, errors, tests = (int(number) for number in found[-1])
+    failed = failures + errors
+    skipped = len(_ODOO_SKIPPED.findall(text))
+    return LayerResult(max(tests - failed - skipped, 0), failed, skipped)
+
+
+def run_pytest(name: str, arguments: Sequence[str]) -> LayerResult:
+    """Run pytest on what the arguments select, print its output."""
+    junit = paths.RESULTS / f"{name}.xml"
+    junit.parent.mkdir(parents=True, exist_ok=True)
+    junit.unlink(missing_ok=True)
+    command = [str(paths.PYTHON), "-m", "pytest", "-q", "-o", "cache_dir=.run/pytest"]
+    command += [f"--junitxml={junit}", *arguments]
+    env = environment.clean(PYTHONPYCACHEPREFIX=str(paths.PYCACHE))
+    code = subprocess.run(
+        command, cwd=paths.REPO, env=env, stdin=subprocess.DEVNULL
+    ).returncode
+    if not junit.exists():
+        return LayerResult(problem=f"pytest ended with exit code {code} and no results")
+    result = read_junit(junit)
+    if code and not result.failed:
+        return LayerResult(
+            result.passed, 0, result.skipped, f"pytest ended with exit code {code}"
+        )
+    return result
+
+
+def run_unit() -> LayerResult:
+    """What needs neither Odoo nor a service: unit and config tests, doctests."""
+    return run_pytest("unit", [])
+
+
+def run_odoo() -> LayerResult:
+    """The addons' own tests in Odoo's runner, on a copy of the template."""
+    names = ",".join(ADDONS)
+    tags = ",".join(f"/{name}" for name in ADDONS)
+    options = StackOptions(
+        name="odoo-tests",
+        modules=ADDONS,
+        odoo=False,
+        prometheus=False,
+        workers=0,
+        max_cron_threads=0,
+    )
+    with Stack(options) as stack:
+        arguments = ["-u", names, "--test-tags", tags, "--stop-after-init"]
+        try:
+            log = stack.odoo.run(arguments)
+            problem = ""
+        except StackError as error:
+            log, problem = str(error), "Odoo ended with an error"
+    _ODOO_LOG.parent.mkdir(parents=True, exist_ok=True)
+    _ODOO_LOG.write_text(log)
+    result = read_odoo_log(log)
+    if problem and not result.failed:
+        result = LayerResult(result.passed, 0, result.skipped, problem)
+    if not result.is_good:
+        print(log[-20000:])
+    print(f"{result.passed} passed, {result.failed} failed (log: {_ODOO_LOG})")
+    return result
+
+
+def run_system() -> LayerResult:
+    """The product in a running stack."""
+    return run_pytest("system", ["tests/system", "-m", "not long"])
+
+
+def run_long() -> LayerResult:
+    """What takes longer than a reader of ``make test`` waits."""
+    return run_pytest("long", ["tests/system", "-m", "long"])
+
+
+LAYERS: dict[str, Callable[[], LayerResult]] = {
+    "unit": run_unit,
+    "odoo": run_odoo,
+    "system": run_system,
+    "long": run_long,
+}
