@@ -11,5 +11,7 @@
     "data": [
         "security/smart_dairy_performance_groups.xml",
     ],
+    "post_load": "post_load",
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

@@ -1,0 +1,175 @@
+"""Folding: the files of dead processes become one archive, each exactly once.
+
+The archive itself lists the files it contains. Whoever reads the folder leaves those
+out, so the moment of truth is the rename of the new archive: before it the dead files
+count, after it the archive does. A folder killed anywhere in between loses nothing
+and counts nothing twice; the next one tidies up after it.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from operator import add
+from pathlib import Path
+
+from . import store as layout
+from .merge import ARCHIVE, ForeignFile, StoreFile, folder_lock
+from .metric import GAUGE, LATEST, OTHER, Metric, series_key, split_key
+
+DEFAULT_BATCH = 4
+_ABANDONED_AFTER = 3600.0  # seconds; a file is made in milliseconds
+
+
+def fold(
+    directory: Path,
+    batch: int = DEFAULT_BATCH,
+    max_series: int = layout.DEFAULT_MAX_SERIES,
+    clock: Callable[[], float] = time.time,
+) -> int:
+    """Fold up to ``batch`` dead files into the archive.
+
+    :returns: how many were folded; 0 when there is nothing to do
+    :raises OSError: when the folder cannot be written (a full disk, for instance);
+        nothing is lost, the dead files are still there
+    """
+    try:
+        with folder_lock(directory, exclusive=True):
+            return _fold_locked(directory, batch, max_series, clock)
+    except FileNotFoundError:
+        return 0
+
+
+def _fold_locked(
+    directory: Path, batch: int, max_series: int, clock: Callable[[], float]
+) -> int:
+    names = sorted(
+        entry.name
+        for entry in os.scandir(directory)
+        if entry.name.endswith(layout.SUFFIX)
+    )
+    archive = _open(directory / ARCHIVE)
+    listed = set(archive.folded) if archive else set()
+    for name in names:
+        if name in listed or (name.startswith(".") and _abandoned(directory / name)):
+            (directory / name).unlink(missing_ok=True)
+    dead = []
+    for name in names:
+        if name == ARCHIVE or name.startswith(".") or name in listed:
+            continue
+        if len(dead) == batch:
+            break
+        file = _open(directory / name)
+        if file is None:
+            continue
+        if file.alive():
+            file.close()
+        else:
+            dead.append(file)
+    try:
+        if dead:
+            sources = [archive, *dead] if archive else dead
+            content = _archive_bytes(sources, dead, max_series, clock)
+            _replace(directory, content)
+            for file in dead:
+                file.path.unlink()
+    finally:
+        for file in dead:
+            file.close()
+        if archive:
+            archive.close()
+    return len(dead)
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether a file that never got its visible name has lost its maker."""
+    if path.name.startswith(f".{ARCHIVE}"):
+        return True  # its maker held the lock that we hold now
+    try:
+        return time.time() - path.stat().st_mtime > _ABANDONED_AFTER
+    except OSError:
+        return False
+
+
+def _open(path: Path) -> StoreFile | None:
+    try:
+        file = StoreFile(path)
+    except (OSError, ForeignFile):
+        return None
+    try:
+        file.read()
+    except ForeignFile:
+        file.close()
+        return None
+    return file
+
+
+def _archive_bytes(
+    sources: list[StoreFile],
+    folded: list[StoreFile],
+    max_series: int,
+    clock: Callable[[], float],
+) -> bytes:
+    """The new archive: everything that adds up, and the gauges that outlive writers."""
+    metrics: dict[str, tuple[str, Metric]] = {}
+    totals: dict[str, dict[tuple[str, ...], list[float]]] = {}
+    for file in sources:
+        values = file.read()
+        for text in file.definitions:
+            metric = Metric.from_definition(text)
+            metrics.setdefault(metric.name, (text, metric))
+        for key, base, count in file.series:
+            name, labels = split_key(key)
+            if name not in metrics or metrics[name][1].size != count:
+                continue
+            metric = metrics[name][1]
+            row = values[base : base + count].tolist()
+            if metric.type == GAUGE and metric.combine != LATEST:
+                continue
+            series = totals.setdefault(name, {})
+            if labels not in series and len(series) >= max_series:
+                kept = labels[-1:] if metric.per_db else ()
+                labels = (*(OTHER,) * len(metric.labels), *kept)
+            old = series.get(labels)
+            if old is None:
+                series[labels] = row
+            elif metric.type == GAUGE:
+                if row[1] > old[1]:
+                    series[labels] = row
+            else:
+                series[labels] = list(map(add, old, row))
+    records = []
+    for name, series in totals.items():
+        records.append(layout.encode_record(layout.DEFINITION, metrics[name][0]))
+        for labels, row in series.items():
+            key = series_key(name, labels)
+            records.append(layout.encode_record(layout.SERIES, key, tuple(row)))
+    for file in folded:
+        records.append(layout.encode_record(layout.FOLDED, file.path.name))
+    body = b"".join(records)
+    used = layout.HEADER.size + len(body)
+    return (
+        layout.encode_header(used, "archive", 0, clock(), layout.FLAG_ARCHIVE) + body
+    )
+
+
+def _replace(directory: Path, content: bytes) -> None:
+    """Put the new archive in place of the old, durably and at one instant."""
+    temporary = directory / f".{ARCHIVE}-{secrets.token_hex(6)}{layout.SUFFIX}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+        os.rename(temporary, directory / ARCHIVE)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

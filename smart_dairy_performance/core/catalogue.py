@@ -1,0 +1,372 @@
+"""Every metric of the suite, declared once.
+
+The registry, ``docs/metrics.md``, and the checks of dashboards and alerts are made
+from this file. A label stands here with what keeps its values few; the store's cap
+(``max_series``, by default 2,000 series a metric) is the last resort behind that.
+"""
+
+from .metric import AGE, COUNTER, GAUGE, HISTOGRAM, LATEST, MAX, SUMMARY, Metric
+
+_ROUTE = "route templates of installed controllers and five fixed words"
+_VERB = "HTTP verbs; anything else is OTHER"
+_STATUS = "1xx to 5xx"
+_OUTCOME = "the words of core.outcome"
+_MODEL = "models of the registry; anything else is unknown"
+_METHOD = "public methods of the model; anything else is unknown"
+_ORM_METHOD = "the wrapped ORM methods"
+_SQLSTATE = "PostgreSQL's error codes"
+_ENDPOINT = "route templates that start with /api/, or names given in code"
+
+# The specification's buckets, where it gives them.
+REQUEST_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+QUERY_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+API_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+TABLE_QUERY_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+# Ours: the targets (0.2 s an API call, 2 s a page) are bounds, so that the share
+# within target is exact.
+HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+ORM_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+QUEUE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+JOB_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0)
+
+# -- remote calls and decorated methods -----------------------------------------------
+
+REQUEST_TOTAL = Metric(
+    "odoo_request_total",
+    COUNTER,
+    "Remote calls and calls of methods decorated with track_performance.",
+    ("model", "method", "status"),
+    bounds={"model": _MODEL, "method": _METHOD, "status": "success or error"},
+    seam="hooks.http, core.tracking",
+    per_db=True,
+)
+REQUEST_DURATION = Metric(
+    "odoo_request_duration_seconds",
+    HISTOGRAM,
+    "Duration of remote calls, retries and commit included, and of decorated methods.",
+    ("model", "method"),
+    buckets=REQUEST_BUCKETS,
+    bounds={"model": _MODEL, "method": _METHOD},
+    seam="hooks.http, core.tracking",
+    per_db=True,
+)
+
+# -- HTTP -------------------------------------------------------------------------------
+
+HTTP_REQUESTS = Metric(
+    "odoo_http_requests_total",
+    COUNTER,
+    "HTTP requests answered, by what really happened.",
+    ("route", "method", "status", "outcome"),
+    bounds={"route": _ROUTE, "method": _VERB, "status": _STATUS, "outcome": _OUTCOME},
+    seam="hooks.http",
+    per_db=True,
+)
+HTTP_DURATION = Metric(
+    "odoo_http_request_duration_seconds",
+    HISTOGRAM,
+    "From the worker's first touch of the request until its answer is ready to send.",
+    ("route", "method"),
+    buckets=HTTP_BUCKETS,
+    bounds={"route": _ROUTE, "method": _VERB},
+    seam="hooks.http",
+    per_db=True,
+)
+HTTP_PHASE = Metric(
+    "odoo_http_phase_seconds_total",
+    COUNTER,
+    "Where requests spend their time; the phases do not overlap.",
+    ("route", "phase"),
+    bounds={"route": _ROUTE, "phase": "match, python, sql, flush, retry"},
+    seam="hooks.http",
+    per_db=True,
+)
+HTTP_QUEUE = Metric(
+    "odoo_http_queue_seconds",
+    HISTOGRAM,
+    "Wait before a worker took the request, from X-Request-Start or X-Queue-Start.",
+    buckets=QUEUE_BUCKETS,
+    seam="hooks.http",
+)
+HTTP_SQL = Metric(
+    "odoo_http_request_sql_queries",
+    SUMMARY,
+    "SQL queries a request.",
+    ("route",),
+    bounds={"route": _ROUTE},
+    seam="hooks.http",
+    per_db=True,
+)
+HTTP_REQUEST_SIZE = Metric(
+    "odoo_http_request_size_bytes",
+    SUMMARY,
+    "Bodies received, from Content-Length.",
+    ("route",),
+    bounds={"route": _ROUTE},
+    seam="hooks.http",
+    per_db=True,
+)
+HTTP_RESPONSE_SIZE = Metric(
+    "odoo_http_response_size_bytes",
+    SUMMARY,
+    "Bodies answered, from Content-Length; streams without one are not counted.",
+    ("route",),
+    bounds={"route": _ROUTE},
+    seam="hooks.http",
+    per_db=True,
+)
+HTTP_IN_FLIGHT = Metric(
+    "odoo_http_requests_in_flight",
+    GAUGE,
+    "Requests being served now.",
+    seam="hooks.http",
+)
+HTTP_OLDEST = Metric(
+    "odoo_http_oldest_request_seconds",
+    GAUGE,
+    "Age of the oldest request being served now; 0 when there is none.",
+    combine=AGE,
+    seam="hooks.http",
+)
+HTTP_EXCEPTIONS = Metric(
+    "odoo_http_exceptions_total",
+    COUNTER,
+    "Exceptions that ended a request, by class.",
+    ("exception",),
+    bounds={"exception": "exception classes in code"},
+    seam="hooks.http",
+    per_db=True,
+)
+RETRIES = Metric(
+    "odoo_request_retries_total",
+    COUNTER,
+    "Attempts repeated after a serialization failure, a deadlock or a lock timeout.",
+    ("sqlstate",),
+    bounds={"sqlstate": _SQLSTATE},
+    seam="hooks.retry",
+    per_db=True,
+)
+API_DURATION = Metric(
+    "smart_dairy_api_request_duration_seconds",
+    HISTOGRAM,
+    "API request duration.",
+    ("endpoint", "method", "status_code"),
+    buckets=API_BUCKETS,
+    bounds={"endpoint": _ENDPOINT, "method": _VERB, "status_code": "100 to 599"},
+    seam="hooks.http, core.tracking",
+    per_db=True,
+)
+API_REQUEST_SIZE = Metric(
+    "smart_dairy_api_request_size_bytes",
+    SUMMARY,
+    "API request size.",
+    ("endpoint", "method"),
+    bounds={"endpoint": _ENDPOINT, "method": _VERB},
+    seam="hooks.http",
+    per_db=True,
+)
+API_RESPONSE_SIZE = Metric(
+    "smart_dairy_api_response_size_bytes",
+    SUMMARY,
+    "API response size.",
+    ("endpoint", "method"),
+    bounds={"endpoint": _ENDPOINT, "method": _VERB},
+    seam="hooks.http",
+    per_db=True,
+)
+
+# -- ORM --------------------------------------------------------------------------------
+
+_ORM_BOUNDS = {"model": _MODEL, "method": _ORM_METHOD}
+ORM_CALLS = Metric(
+    "odoo_orm_calls_total",
+    COUNTER,
+    "Calls of ORM methods.",
+    ("model", "method"),
+    bounds=_ORM_BOUNDS,
+    seam="hooks.orm",
+    per_db=True,
+)
+ORM_DURATION = Metric(
+    "odoo_orm_call_duration_seconds",
+    HISTOGRAM,
+    "Inclusive duration of ORM calls; a call inside the same call is not counted again.",
+    ("model", "method"),
+    buckets=ORM_BUCKETS,
+    bounds=_ORM_BOUNDS,
+    seam="hooks.orm",
+    per_db=True,
+)
+ORM_EXCLUSIVE = Metric(
+    "odoo_orm_call_exclusive_seconds_total",
+    COUNTER,
+    "Time in ORM calls without the tracked calls inside them.",
+    ("model", "method"),
+    bounds=_ORM_BOUNDS,
+    seam="hooks.orm",
+    per_db=True,
+)
+ORM_RECORDS = Metric(
+    "odoo_orm_records_total",
+    COUNTER,
+    "Records that ORM calls were made on, created or returned.",
+    ("model", "method"),
+    bounds=_ORM_BOUNDS,
+    seam="hooks.orm",
+    per_db=True,
+)
+ADDON_SECONDS = Metric(
+    "odoo_addon_seconds_total",
+    COUNTER,
+    "Exclusive time of tracked calls by the addon whose code was called.",
+    ("addon",),
+    bounds={"addon": "installed addons"},
+    seam="hooks.orm",
+    per_db=True,
+)
+
+# -- SQL --------------------------------------------------------------------------------
+
+DB_QUERY_DURATION = Metric(
+    "odoo_db_query_duration_seconds",
+    HISTOGRAM,
+    "Duration of SQL queries.",
+    ("query_type",),
+    buckets=QUERY_BUCKETS,
+    bounds={"query_type": "select, insert, update, delete, other"},
+    seam="hooks.sql, performance.tracker.track_query",
+    per_db=True,
+)
+TABLE_QUERY_DURATION = Metric(
+    "smart_dairy_db_query_duration_seconds",
+    HISTOGRAM,
+    "Duration of SQL queries by operation and table.",
+    ("operation", "table"),
+    buckets=TABLE_QUERY_BUCKETS,
+    bounds={
+        "operation": "select, insert, update, delete, other",
+        "table": "names of tables in the text of queries; other",
+    },
+    seam="hooks.sql, core.tracking.track_db_query",
+    per_db=True,
+)
+DB_ROWS = Metric(
+    "odoo_db_rows_total",
+    COUNTER,
+    "Rows that SQL queries returned or changed.",
+    ("query_type",),
+    bounds={"query_type": "select, insert, update, delete, other"},
+    seam="hooks.sql",
+    per_db=True,
+)
+DB_ERRORS = Metric(
+    "odoo_db_query_errors_total",
+    COUNTER,
+    "SQL queries that failed: ended a request or job, rolled back a savepoint.",
+    ("sqlstate",),
+    bounds={"sqlstate": _SQLSTATE},
+    seam="hooks.transactions",
+    per_db=True,
+)
+DB_TRANSACTIONS = Metric(
+    "odoo_db_transactions_total",
+    COUNTER,
+    "Transactions ended.",
+    ("result",),
+    bounds={"result": "commit or rollback"},
+    seam="hooks.transactions",
+    per_db=True,
+)
+DB_COMMIT = Metric(
+    "odoo_db_commit_duration_seconds",
+    HISTOGRAM,
+    "Duration of commits, with the flush before and the hooks after.",
+    buckets=QUERY_BUCKETS,
+    seam="hooks.transactions",
+    per_db=True,
+)
+
+# -- track_performance's limit ------------------------------------------------------------
+
+SLOW_METHODS = Metric(
+    "odoo_slow_methods_total",
+    COUNTER,
+    "Decorated methods and remote calls that took longer than slow_method_seconds.",
+    ("model", "method"),
+    bounds={"model": _MODEL, "method": _METHOD},
+    seam="core.tracking",
+    per_db=True,
+)
+
+# -- users --------------------------------------------------------------------------------
+
+ACTIVE_USERS = Metric(
+    "odoo_active_users",
+    GAUGE,
+    "Users seen in the last 5 minutes, or what update_active_users set.",
+    combine=LATEST,
+    seam="hooks.database, performance.tracker.update_active_users",
+    per_db=True,
+)
+
+# -- the suite itself ---------------------------------------------------------------------
+
+SELF_SECONDS = Metric(
+    "smart_dairy_performance_hook_seconds_total",
+    COUNTER,
+    "Time spent in our own hooks; orm and sql are calls times a price measured at start.",
+    ("hook",),
+    bounds={"hook": "request, orm, sql"},
+    seam="core.recorder",
+)
+SELF_ERRORS = Metric(
+    "smart_dairy_performance_hook_errors_total",
+    COUNTER,
+    "Failures inside our own hooks; the user's request went on.",
+    ("hook",),
+    bounds={"hook": "names of hooks in code"},
+    seam="core.guard",
+)
+SELF_SCRAPE = Metric(
+    "smart_dairy_performance_scrape_duration_seconds",
+    HISTOGRAM,
+    "Time to read, merge and print all processes' numbers.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
+    seam="core.scrape",
+)
+SELF_FILES = Metric(
+    "smart_dairy_performance_store_files",
+    GAUGE,
+    "Files of the store: live, dead (waiting to be folded), skipped (unreadable).",
+    ("state",),
+    combine=MAX,
+    bounds={"state": "live, dead, skipped"},
+    seam="core.scrape",
+)
+SELF_FOLDED = Metric(
+    "smart_dairy_performance_store_folded_total",
+    COUNTER,
+    "Files of dead processes folded into the archive.",
+    seam="core.scrape",
+)
+SELF_DROPPED = Metric(
+    "smart_dairy_performance_series_dropped_total",
+    COUNTER,
+    "New series beyond the cap; their numbers are counted under other.",
+    ("metric",),
+    bounds={"metric": "names of metrics"},
+    seam="core.store",
+)
+SELF_UP = Metric(
+    "smart_dairy_performance_measuring",
+    GAUGE,
+    "1 while the scraped process can write its numbers, 0 when measuring is off.",
+    combine=MAX,
+    seam="core.scrape",
+)
+
+
+def all_metrics() -> tuple[Metric, ...]:
+    """Every metric declared here, by name."""
+    found = {value.name: value for value in globals().values() if isinstance(value, Metric)}
+    return tuple(found[name] for name in sorted(found))

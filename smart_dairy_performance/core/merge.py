@@ -1,0 +1,400 @@
+"""Reading the store: the files of all processes, summed.
+
+A :class:`Merger` is kept between scrapes. It parses the keys of a file once and then
+only re-reads numbers: for each family and file it holds an ``itemgetter`` that picks
+the file's doubles in the order of the family's series, column by column, straight from
+the mapping, so that reading and summing run in C.
+"""
+
+import fcntl
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from operator import add, itemgetter
+from pathlib import Path
+from typing import Any
+
+from . import store as layout
+from .metric import AGE, GAUGE, LATEST, MAX, OTHER, Metric, split_key
+
+ARCHIVE = "archive.sdp"
+LOCK = ".lock"
+_ZERO = layout.HEADER.size // 8 - 1  # the header ends in eight zero bytes
+
+
+class ForeignFile(ValueError):
+    """A file in the store's folder that is not (yet, or no longer) readable as one."""
+
+
+@contextmanager
+def folder_lock(directory: Path, exclusive: bool) -> Iterator[None]:
+    """Hold the folder's lock: shared while reading, exclusive while folding.
+
+    :raises OSError: when the folder cannot be written to
+    """
+    fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)
+
+
+class StoreFile:
+    """One process's file (or the archive), open for reading.
+
+    :ivar series: (key, first double, number of doubles) in order of appearance
+    :ivar folded: names of files that this archive contains
+    :raises ForeignFile: when it is no file of ours
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.series: list[tuple[str, int, int]] = []
+        self.definitions: list[str] = []
+        self.folded: list[str] = []
+        self._parsed = layout.HEADER.size
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._map: mmap.mmap | None = None
+        try:
+            self.inode = os.fstat(self._fd).st_ino
+            self._remap()
+            header = layout.HEADER.unpack_from(self._mapped(), 0)
+        except (OSError, ValueError) as error:
+            self.close()
+            raise ForeignFile(f"{path.name}: {error}") from error
+        magic, version, size, _used, self.created, self.pid, self.flags, role = header
+        self.role = role.rstrip(b"\0").decode("ascii", "replace")
+        if magic != layout.MAGIC or version != layout.VERSION or size != layout.HEADER.size:
+            self.close()
+            raise ForeignFile(f"{path.name}: not a store of version {layout.VERSION}")
+
+    def _mapped(self) -> mmap.mmap:
+        assert self._map is not None
+        return self._map
+
+    def _remap(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if size < layout.HEADER.size:
+            raise ForeignFile(f"{self.path.name}: too short")
+        self._unmap()
+        self._map = mmap.mmap(self._fd, size, prot=mmap.PROT_READ)
+        self._raw = memoryview(self._map)[: size & ~7]
+        self._doubles = self._raw.cast("d")
+
+    def _unmap(self) -> None:
+        if self._map is not None:
+            self._doubles.release()
+            self._raw.release()
+            self._map.close()
+            self._map = None
+
+    def close(self) -> None:
+        """Give mapping and descriptor back."""
+        self._unmap()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def alive(self) -> bool:
+        """Whether a process still holds the writer's lock."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        return False
+
+    def read(self) -> Any:
+        """The file as doubles, after parsing the records that came since.
+
+        The view is live and good until the next ``read`` or ``close``.
+
+        :raises ForeignFile: when a record makes no sense
+        """
+        used = int.from_bytes(
+            self._mapped()[layout.USED_OFFSET : layout.USED_OFFSET + 8], "little"
+        )
+        if used > len(self._mapped()):
+            self._remap()
+            if used > len(self._mapped()):
+                raise ForeignFile(f"{self.path.name}: shorter than it says")
+        if used > self._parsed:
+            self._parse(used)
+        return self._doubles
+
+    def _parse(self, used: int) -> None:
+        data = self._mapped()
+        position = self._parsed
+        while position < used:
+            size, kind, count, key_length = layout.RECORD.unpack_from(data, position)
+            end = position + size
+            start = position + layout.RECORD.size
+            if size % 8 or size < layout.RECORD.size + key_length + 8 * count or end > used:
+                raise ForeignFile(f"{self.path.name}: broken record at {position}")
+            key = data[start : start + key_length].decode("utf-8", "replace")
+            if kind == layout.SERIES:
+                self.series.append((key, end // 8 - count, count))
+            elif kind == layout.DEFINITION:
+                self.definitions.append(key)
+            elif kind == layout.FOLDED:
+                self.folded.append(key)
+            position = end
+            self._parsed = position
+
+
+@dataclass(slots=True)
+class Family:
+    """One metric with its series, summed over processes.
+
+    :ivar labels: label values of each series, without ``db`` while one is served
+    :ivar columns: one list a double of a series (see ``Metric.size``), each with a
+        value a series
+    """
+
+    metric: Metric
+    label_names: tuple[str, ...]
+    labels: list[tuple[str, ...]] = field(default_factory=list)
+    columns: list[list[float]] = field(default_factory=list)
+    index: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+
+class _View:
+    """What the merger remembers of one file."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self.file = file
+        self.read_series = 0
+        # Family name -> position of the series in the family -> first double. More
+        # than one when several databases fall together in one series.
+        self.bases: dict[str, dict[int, list[int]]] = {}
+        self.getters: dict[str, tuple[int, list[Callable[[Any], Any]]]] = {}
+
+
+@dataclass(slots=True)
+class Merged:
+    """The outcome of one merge.
+
+    :ivar families: by metric name
+    :ivar roles: living processes by role
+    :ivar skipped: files that could not be read, with the reason
+    :ivar dead: files of dead processes not folded yet
+    """
+
+    families: dict[str, Family]
+    roles: dict[str, int]
+    skipped: dict[str, str]
+    dead: list[str]
+    databases: list[str]
+
+
+class Merger:
+    """Sums the files of one folder; keep it between scrapes, use it from one thread.
+
+    :param directory: the generation's folder
+    :param max_series: cap of series of one metric over all files
+    :param clock: unix time, seconds
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        max_series: int = layout.DEFAULT_MAX_SERIES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.directory = directory
+        self._max_series = max_series
+        self._clock = clock
+        self._views: dict[str, _View] = {}
+        self._families: dict[str, Family] = {}
+        self._databases: set[str] = set()
+        self._with_db = False
+
+    def merge(self) -> Merged:
+        """Read all files and combine them; broken ones are skipped and named."""
+        skipped: dict[str, str] = {}
+        try:
+            with folder_lock(self.directory, exclusive=False):
+                doubles = self._read_files(skipped)
+        except FileNotFoundError:
+            doubles = []
+        except OSError as error:
+            # A folder that became read-only can still be read.
+            skipped[LOCK] = str(error)
+            doubles = self._read_files(skipped)
+        for view, _values in doubles:
+            self._register(view)
+        if (len(self._databases) > 1) != self._with_db:
+            self._with_db = not self._with_db
+            self._families.clear()
+            for view, _values in doubles:
+                view.read_series = 0
+                view.bases.clear()
+                view.getters.clear()
+                self._register(view)
+        alive = {id(view): view.file.alive() for view, _values in doubles}
+        for family in self._families.values():
+            self._combine(family, doubles, alive)
+        roles: dict[str, int] = {}
+        dead = []
+        for view, _values in doubles:
+            if alive[id(view)]:
+                roles[view.file.role] = roles.get(view.file.role, 0) + 1
+            elif view.file.path.name != ARCHIVE:
+                dead.append(view.file.path.name)
+        return Merged(
+            {name: family for name, family in self._families.items() if family.columns},
+            roles,
+            skipped,
+            dead,
+            sorted(self._databases),
+        )
+
+    def _read_files(
+        self, skipped: dict[str, str]
+    ) -> list[tuple[_View, Any]]:
+        names = {
+            entry.name
+            for entry in os.scandir(self.directory)
+            if entry.name.endswith(layout.SUFFIX) and not entry.name.startswith(".")
+        }
+        found: list[tuple[_View, Any]] = []
+        folded: set[str] = set()
+        for name in sorted(names, key=lambda name: (name != ARCHIVE, name)):
+            if name in folded:
+                continue
+            view = self._views.get(name)
+            try:
+                if view is not None and name == ARCHIVE:
+                    if os.stat(self.directory / name).st_ino != view.file.inode:
+                        self._forget(name)
+                        view = None
+                if view is None:
+                    view = self._views[name] = _View(StoreFile(self.directory / name))
+                values = view.file.read()
+            except (OSError, ForeignFile) as error:
+                skipped[name] = str(error)
+                self._forget(name)
+                continue
+            folded.update(view.file.folded)
+            found.append((view, values))
+        for name in set(self._views) - {view.file.path.name for view, _values in found}:
+            self._forget(name)
+        return found
+
+    def _forget(self, name: str) -> None:
+        view = self._views.pop(name, None)
+        if view is not None:
+            view.file.close()
+
+    def _register(self, view: _View) -> None:
+        """Give every new series of a file its place in its family."""
+        file = view.file
+        for text in file.definitions:
+            metric = Metric.from_definition(text)
+            if metric.name not in self._families:
+                names = metric.store_labels if self._with_db else metric.labels
+                self._families[metric.name] = Family(metric, names)
+        for key, base, count in file.series[view.read_series :]:
+            name, values = split_key(key)
+            family = self._families.get(name)
+            if family is None or count != family.metric.size:
+                continue
+            if family.metric.per_db:
+                if values[-1] and values[-1] not in self._databases:
+                    self._databases.add(values[-1])
+                if not self._with_db:
+                    values = values[:-1]
+            position = family.index.get(values)
+            if position is None:
+                if len(family.labels) >= self._max_series:
+                    values = (OTHER,) * len(family.label_names)
+                position = family.index.setdefault(values, len(family.labels))
+                if position == len(family.labels):
+                    family.labels.append(values)
+            view.bases.setdefault(name, {}).setdefault(position, []).append(base)
+            view.getters.pop(name, None)
+        view.read_series = len(file.series)
+
+    def _columns(
+        self, family: Family, view: _View, values: Any
+    ) -> list[Any] | None:
+        """The family's doubles in one file, in the family's order of series."""
+        bases = view.bases.get(family.metric.name)
+        if bases is None:
+            return None
+        size = len(family.labels)
+        cached = view.getters.get(family.metric.name)
+        if cached is None or cached[0] != size:
+            # A series missing in this file counts the zero in the file's header. Two
+            # series that fall together are rare: their getter sums in Python.
+            first = [bases[i][0] if i in bases else None for i in range(size)]
+            more = {i: found[1:] for i, found in bases.items() if len(found) > 1}
+            getters = [
+                _getter([_ZERO if b is None else b + column for b in first], more, column)
+                for column in range(family.metric.size)
+            ]
+            cached = view.getters[family.metric.name] = (size, getters)
+        return [getter(values) for getter in cached[1]]
+
+    def _combine(
+        self,
+        family: Family,
+        files: list[tuple[_View, Any]],
+        alive: dict[int, bool],
+    ) -> None:
+        metric = family.metric
+        gauge = metric.type == GAUGE
+        parts = []
+        for view, values in files:
+            if gauge and metric.combine != LATEST and not alive[id(view)]:
+                continue
+            columns = self._columns(family, view, values)
+            if columns is not None:
+                parts.append(columns)
+        if not parts:
+            family.columns = []
+        elif not gauge or metric.combine not in (MAX, LATEST, AGE):
+            summed = parts[0]
+            for part in parts[1:]:
+                summed = [list(map(add, a, b)) for a, b in zip(summed, part, strict=True)]
+            family.columns = [list(column) for column in summed]
+        else:
+            family.columns = self._combine_gauge(metric, parts)
+
+    def _combine_gauge(self, metric: Metric, parts: list[list[Any]]) -> list[list[float]]:
+        """Youngest, largest, or age of the oldest; a series never set has time 0."""
+        now = self._clock()
+        shown: list[float] = []
+        times: list[float] = []
+        for row in zip(*(zip(*part, strict=True) for part in parts), strict=True):
+            written = [pair for pair in row if pair[1]]
+            if metric.combine == LATEST:
+                value, when = max(written, key=itemgetter(1), default=(0.0, 0.0))
+            elif metric.combine == MAX:
+                value, when = max(written, default=(0.0, 0.0))
+            else:
+                starts = [value for value, _when in written if value > 0]
+                when = now
+                value = max(0.0, now - min(starts)) if starts else 0.0
+            shown.append(value)
+            times.append(when)
+        return [shown, times]
+
+
+def _getter(
+    indices: list[int], more: dict[int, list[int]], column: int
+) -> Callable[[Any], Any]:
+    if more:
+        groups = [
+            (index, *(base + column for base in more.get(position, ())))
+            for position, index in enumerate(indices)
+        ]
+        return lambda values: [sum(values[i] for i in group) for group in groups]
+    if len(indices) == 1:
+        only = indices[0]
+        return lambda values: (values[only],)
+    return itemgetter(*indices)

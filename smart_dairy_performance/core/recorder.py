@@ -1,0 +1,453 @@
+"""The recorder: what one request or job does, kept in small dicts until it ends.
+
+While a :class:`Unit` is open on a thread (a greenlet under gevent), ORM wrappers and
+the SQL hook add to its dicts. When it ends, the recorder adds them to the process's
+store, once, under the store's lock. Nothing here touches SQL, the network or a lock
+shared between processes.
+"""
+
+import os
+import threading
+from bisect import bisect_left
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from . import catalogue as c
+from . import outcome as outcomes
+from . import sql
+from .guard import Guard
+from .metric import GAUGE, LATEST, Metric
+from .store import Store
+
+VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+PHASES = ("match", "python", "sql", "flush", "retry")
+
+# Not shown in /metrics: when each user was last seen. ``scrape`` counts them.
+USER_SEEN = Metric(
+    "_user_seen", GAUGE, "Last request of a user.", ("uid",), combine=LATEST, per_db=True
+)
+
+ORM_FIXED = 5  # depth, calls, inclusive, exclusive, records; buckets follow
+ORM_ENTRY = [0, 0, 0.0, 0.0, 0] + [0] * (len(c.ORM_BUCKETS) + 1)
+_SQL_FIXED = 4  # operation, table, seconds, rows; buckets follow
+_SQL_BUCKETS = c.TABLE_QUERY_BUCKETS
+# The specification's two query histograms: each bound of the coarser is one of the
+# finer, so one bisection feeds both.
+_COARSE = [bisect_left(c.QUERY_BUCKETS, bound) for bound in _SQL_BUCKETS]
+_COARSE.append(len(c.QUERY_BUCKETS))
+
+
+class Target:
+    """A tracked ORM method of one model; made once when the model is patched."""
+
+    __slots__ = ("addon", "method", "model")
+
+    def __init__(self, model: str, method: str, addon: str) -> None:
+        self.model = model
+        self.method = method
+        self.addon = addon
+
+
+class Unit:
+    """One request or job while it runs; seconds throughout.
+
+    :ivar db: the database, once it is known that it has the addon
+    :ivar matched: when route and user were known; ``matched_sql``: SQL until then
+    :ivar child: time of tracked calls inside the current one (for exclusive time)
+    :ivar flush: time in flushes and commits, SQL inside them not counted
+    :ivar retry: time from the end of failed attempts to the next attempt
+    """
+
+    __slots__ = (
+        "child",
+        "commits",
+        "db",
+        "entries",
+        "exception",
+        "extra",
+        "flush",
+        "flushing",
+        "full_timing",
+        "kind",
+        "matched",
+        "matched_sql",
+        "orm",
+        "outcome",
+        "retry",
+        "rollbacks",
+        "route",
+        "rpc",
+        "sql",
+        "sqlstate",
+        "started",
+        "uid",
+    )
+
+    def __init__(self, kind: str, started: float) -> None:
+        self.kind = kind
+        self.started = started
+        self.child = 0.0
+        self.commits: list[float] = []
+        self.db: str | None = None
+        self.orm: dict[Target, list[Any]] = {}
+        self.sql: dict[Any, list[Any] | None] = {}
+        self.entries: list[tuple[str, str, str, float]] = []
+        self.extra: list[tuple[Metric, tuple[object, ...], float]] = []
+        self.exception: str | None = None
+        self.outcome: str | None = None
+        self.flush = 0.0
+        self.flushing = False
+        self.full_timing = False
+        self.matched = 0.0
+        self.matched_sql = 0.0
+        self.retry = 0.0
+        self.rollbacks = 0
+        self.sqlstate: str | None = None
+        self.route: str | None = None
+        self.rpc: tuple[str, str] | None = None
+        self.uid: int | None = None
+
+    def match_seconds(self) -> float:
+        """Time until route and user were known, without SQL."""
+        if not self.matched:
+            return 0.0
+        return max(0.0, self.matched - self.started - self.matched_sql)
+
+    def query(self, cursor: Any, query: Any, params: Any, start: float, delay: float) -> None:
+        """The SQL hook, with the signature that Odoo's cursor calls."""
+        try:
+            entry = self.sql.get(query[: sql.PREFIX])
+            if entry is None:
+                entry = self._sql_entry(query)
+            entry[2] += delay
+            rows = cursor._obj.rowcount
+            if rows > 0:
+                entry[3] += rows
+            entry[4 + bisect_left(_SQL_BUCKETS, delay)] += 1
+        except Exception:
+            failed("sql")
+
+    def _sql_entry(self, query: Any) -> list[Any]:
+        if isinstance(query, bytes):
+            query = query.decode("utf-8", "replace")
+        elif not isinstance(query, str):
+            query = ""  # psycopg2.sql objects; their text needs a connection
+        prefix = query[: sql.PREFIX]
+        found = sql.from_prefix(prefix)
+        key: Any = prefix
+        if found is None:
+            key = hash(query)
+            entry = self.sql.get(key)
+            if entry is not None:
+                return entry
+            found = sql.from_text(query)
+            if found[0] == "other":
+                key = found  # SAVEPOINT names are new each time
+                entry = self.sql.get(key)
+                if entry is not None:
+                    return entry
+        entry = self.sql[key] = [*found, 0.0, 0] + [0] * (len(_SQL_BUCKETS) + 1)
+        return entry
+
+
+class _Local(threading.local):
+    unit: Unit | None = None
+
+
+local = _Local()
+
+
+class Process:
+    """What this process measures with; None until a server starts to measure."""
+
+    recorder: "Recorder | None" = None
+    slow_method_seconds = 1.0
+
+
+def failed(hook: str) -> None:
+    """Note the exception being handled as a failure of one of our hooks."""
+    if Process.recorder is not None:
+        Process.recorder.guard.failed(hook)
+
+
+class Recorder:
+    """Adds finished units to the store of this process.
+
+    :param store: the process's store
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = perf_counter) -> None:
+        self.store = store
+        self.clock = clock
+        self.enabled = True
+        self._http = store.new_cache()
+        self._orm = store.new_cache()
+        self._sql = store.new_cache()
+        self._calls = store.new_cache()
+        self._slots = store.new_cache()
+        self._active: dict[int, float] = {}
+        os.register_at_fork(after_in_child=self._active.clear)
+        self.prices = {"orm": 0.0, "sql": 0.0}
+        self.guard = Guard(lambda hook: store.inc(c.SELF_ERRORS, (hook,)))
+
+    # -- begin and end ---------------------------------------------------------------
+
+    def begin(self, kind: str) -> Unit:
+        """Open a unit on this thread; an open one is put aside by the caller."""
+        unit = Unit(kind, self.clock())
+        local.unit = unit
+        return unit
+
+    def entered(self, unit: Unit, now: float) -> None:
+        """Show a request as being served.
+
+        :param now: unix time
+        """
+        store = self.store
+        with store.lock:
+            self._active[id(unit)] = now
+            self._show_active()
+
+    def left(self, unit: Unit) -> None:
+        """The request is answered."""
+        store = self.store
+        with store.lock:
+            self._active.pop(id(unit), None)
+            self._show_active()
+
+    def _show_active(self) -> None:
+        slots = self._slots.get("active")
+        if slots is None:
+            slots = (self.store.slot(c.HTTP_IN_FLIGHT), self.store.slot(c.HTTP_OLDEST))
+            self._slots["active"] = slots
+            self.store.values[slots[0] + 1] = self.store.values[slots[1] + 1] = 1.0
+        values = self.store.values
+        active = self._active
+        values[slots[0]] = len(active)
+        values[slots[1]] = next(iter(active.values())) if active else 0.0
+
+    def end_http(
+        self,
+        unit: Unit,
+        method: str,
+        status: int,
+        sql_count: int,
+        sql_seconds: float,
+        request_bytes: int,
+        response_bytes: int,
+        queue: float | None,
+    ) -> float:
+        """Add a finished request to the store.
+
+        :param queue: seconds before a worker took it, when a proxy told
+        :param response_bytes: -1 when not known
+        :returns: the request's duration in seconds
+        """
+        now = self.clock()
+        total = now - unit.started
+        db = unit.db or ""
+        outcome = unit.outcome or outcomes.of_status(status)
+        verb = method if method in VERBS else "OTHER"
+        route = unit.route or "(none)"
+        matched = unit.match_seconds()
+        python = max(0.0, total - matched - sql_seconds - unit.flush - unit.retry)
+        if unit.rpc:
+            result = "success" if outcome == outcomes.OK else "error"
+            unit.entries.append((*unit.rpc, result, total))
+        key = (route, verb, status, outcome, db)
+        store = self.store
+        with store.lock:
+            slots = self._http.get(key)
+            if slots is None:
+                slots = self._http[key] = self._bind_http(key)
+            values = store.values
+            requests, duration, phases, queries, received, sent, api = slots
+            values[requests] += 1
+            values[duration + bisect_left(c.HTTP_BUCKETS, total)] += 1
+            values[duration + _HTTP_SUM] += total
+            values[phases[0]] += matched
+            values[phases[1]] += python
+            values[phases[2]] += sql_seconds
+            if unit.flush:
+                values[phases[3]] += unit.flush
+            if unit.retry:
+                values[phases[4]] += unit.retry
+            values[queries] += 1
+            values[queries + 1] += sql_count
+            if request_bytes:
+                values[received] += 1
+                values[received + 1] += request_bytes
+            if response_bytes >= 0:
+                values[sent] += 1
+                values[sent + 1] += response_bytes
+            if api:
+                values[api[0] + bisect_left(c.API_BUCKETS, total)] += 1
+                values[api[0] + _API_SUM] += total
+                values[api[1]] += 1
+                values[api[1] + 1] += request_bytes
+                if response_bytes >= 0:
+                    values[api[2]] += 1
+                    values[api[2] + 1] += response_bytes
+            self._merge(unit, db)
+        if queue is not None:
+            store.observe(c.HTTP_QUEUE, (), queue)
+        if unit.exception:
+            store.inc(c.HTTP_EXCEPTIONS, (unit.exception, db))
+        self._pay("request", self.clock() - now)
+        return total
+
+    def end_job(self, unit: Unit) -> float:
+        """Add the ORM and SQL part of a job (cron, websocket message) to the store.
+
+        :returns: the job's duration in seconds
+        """
+        now = self.clock()
+        with self.store.lock:
+            self._merge(unit, unit.db or "")
+        return now - unit.started
+
+    # -- merging, under the store's lock ----------------------------------------------
+
+    def _merge(self, unit: Unit, db: str) -> None:
+        store = self.store
+        calls = queries = 0
+        for target, entry in unit.orm.items():
+            slots = self._orm.get((target, db))
+            if slots is None:
+                slots = self._orm[target, db] = self._bind_orm(target, db)
+            values = store.values
+            counter, duration, exclusive, records, addon = slots
+            calls += entry[1]
+            values[counter] += entry[1]
+            values[duration + _ORM_SUM] += entry[2]
+            values[exclusive] += entry[3]
+            values[addon] += entry[3]
+            if entry[4]:
+                values[records] += entry[4]
+            for bucket, count in enumerate(entry[ORM_FIXED:], duration):
+                if count:
+                    values[bucket] += count
+        for entry in unit.sql.values():
+            if entry is None:
+                continue
+            operation, table, seconds, rows = entry[:_SQL_FIXED]
+            slots = self._sql.get((operation, table, db))
+            if slots is None:
+                slots = self._sql[operation, table, db] = (
+                    store.slot(c.DB_QUERY_DURATION, (operation, db)),
+                    store.slot(c.TABLE_QUERY_DURATION, (operation, table, db)),
+                    store.slot(c.DB_ROWS, (operation, db)),
+                )
+            values = store.values
+            coarse, fine, row_counter = slots
+            values[coarse + _COARSE_SUM] += seconds
+            values[fine + _FINE_SUM] += seconds
+            if rows:
+                values[row_counter] += rows
+            for index, count in enumerate(entry[_SQL_FIXED:]):
+                if count:
+                    queries += count
+                    values[fine + index] += count
+                    values[coarse + _COARSE[index]] += count
+        for model, method, result, seconds in unit.entries:
+            self._entry(model, method, result, seconds, db)
+        if unit.commits or unit.rollbacks:
+            self._transactions(unit, db)
+        for metric, labels, amount in unit.extra:
+            store.values[store.slot(metric, labels)] += amount
+        if unit.uid and db:
+            slot = self._slots.get((unit.uid, db))
+            if slot is None:
+                slot = self._slots[unit.uid, db] = store.slot(USER_SEEN, (unit.uid, db))
+            store.values[slot] = store.values[slot + 1] = store.now()
+        price = self.prices
+        self._pay_locked("orm", calls * price["orm"])
+        self._pay_locked("sql", queries * price["sql"])
+
+    def _transactions(self, unit: Unit, db: str) -> None:
+        slots = self._slots.get(("transactions", db))
+        if slots is None:
+            slots = self._slots["transactions", db] = (
+                self.store.slot(c.DB_TRANSACTIONS, ("commit", db)),
+                self.store.slot(c.DB_TRANSACTIONS, ("rollback", db)),
+                self.store.slot(c.DB_COMMIT, (db,)),
+            )
+        values = self.store.values
+        values[slots[0]] += len(unit.commits)
+        values[slots[1]] += unit.rollbacks
+        for seconds in unit.commits:
+            values[slots[2] + bisect_left(c.QUERY_BUCKETS, seconds)] += 1
+            values[slots[2] + _COMMIT_SUM] += seconds
+
+    def _entry(self, model: str, method: str, result: str, seconds: float, db: str) -> None:
+        store = self.store
+        key = (model, method, result, db)
+        slots = self._calls.get(key)
+        if slots is None:
+            slots = self._calls[key] = (
+                store.slot(c.REQUEST_TOTAL, key),
+                store.slot(c.REQUEST_DURATION, (model, method, db)),
+            )
+        values = store.values
+        values[slots[0]] += 1
+        values[slots[1] + bisect_left(c.REQUEST_BUCKETS, seconds)] += 1
+        values[slots[1] + _CALL_SUM] += seconds
+
+    def entry(self, model: str, method: str, result: str, seconds: float, db: str) -> None:
+        """Count an entry call made outside any unit."""
+        with self.store.lock:
+            self._entry(model, method, result, seconds, db)
+
+    def _bind_http(self, key: tuple[str, str, int, str, str]) -> tuple[Any, ...]:
+        route, verb, status, outcome, db = key
+        slot = self.store.slot
+        api: tuple[int, ...] = ()
+        if route.startswith("/api/"):
+            api = (
+                slot(c.API_DURATION, (route, verb, status, db)),
+                slot(c.API_REQUEST_SIZE, (route, verb, db)),
+                slot(c.API_RESPONSE_SIZE, (route, verb, db)),
+            )
+        return (
+            slot(c.HTTP_REQUESTS, (route, verb, f"{status // 100}xx", outcome, db)),
+            slot(c.HTTP_DURATION, (route, verb, db)),
+            tuple(slot(c.HTTP_PHASE, (route, phase, db)) for phase in PHASES),
+            slot(c.HTTP_SQL, (route, db)),
+            slot(c.HTTP_REQUEST_SIZE, (route, db)),
+            slot(c.HTTP_RESPONSE_SIZE, (route, db)),
+            api,
+        )
+
+    def _bind_orm(self, target: Target, db: str) -> tuple[int, ...]:
+        slot = self.store.slot
+        labels = (target.model, target.method, db)
+        return (
+            slot(c.ORM_CALLS, labels),
+            slot(c.ORM_DURATION, labels),
+            slot(c.ORM_EXCLUSIVE, labels),
+            slot(c.ORM_RECORDS, labels),
+            slot(c.ADDON_SECONDS, (target.addon, db)),
+        )
+
+    # -- what measuring costs ------------------------------------------------------------
+
+    def _pay(self, hook: str, seconds: float) -> None:
+        with self.store.lock:
+            self._pay_locked(hook, seconds)
+
+    def _pay_locked(self, hook: str, seconds: float) -> None:
+        slot = self._slots.get(hook)
+        if slot is None:
+            slot = self._slots[hook] = self.store.slot(c.SELF_SECONDS, (hook,))
+        self.store.values[slot] += seconds
+
+
+_COMMIT_SUM = c.DB_COMMIT.size - 1
+_CALL_SUM = c.REQUEST_DURATION.size - 1
+_HTTP_SUM = c.HTTP_DURATION.size - 1
+_API_SUM = c.API_DURATION.size - 1
+_ORM_SUM = c.ORM_DURATION.size - 1
+_COARSE_SUM = c.DB_QUERY_DURATION.size - 1
+_FINE_SUM = c.TABLE_QUERY_DURATION.size - 1

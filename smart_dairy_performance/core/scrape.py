@@ -1,0 +1,102 @@
+"""One scrape: merge all files, add what only the reader knows, print."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import catalogue as c
+from . import exposition
+from .archive import fold
+from .merge import Family, Merged, Merger
+from .recorder import USER_SEEN
+from .store import Store
+
+ACTIVE_SECONDS = 300.0  # a user seen in the last 5 minutes is active
+
+
+class Scraper:
+    """Answers scrapes of one generation's folder; may be used by several threads.
+
+    :param directory: the generation's folder
+    :param store: this process's store, for the self-metrics
+    :param max_series: cap of series of one metric
+    :param clock: unix time, seconds
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.directory = directory
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._merger = Merger(directory, store.max_series, clock)
+        self._renderer = exposition.Renderer()
+
+    def merge(self) -> Merged:
+        """The families of all processes, the reader's own added."""
+        with self._lock:
+            return self._merge()
+
+    def _merge(self) -> Merged:
+        merged = self._merger.merge()
+        merged.families = families = dict(merged.families)
+        seen = families.pop(USER_SEEN.name, None)
+        if seen is not None and c.ACTIVE_USERS.name not in families:
+            families[c.ACTIVE_USERS.name] = _active_users(seen, self._clock())
+        states = {
+            "live": sum(merged.roles.values()),
+            "dead": len(merged.dead),
+            "skipped": len(merged.skipped),
+        }
+        files = _family(c.SELF_FILES)
+        files.labels = [(state,) for state in states]
+        files.columns = [[float(count) for count in states.values()]]
+        families[c.SELF_FILES.name] = files
+        up = _family(c.SELF_UP)
+        up.labels, up.columns = [()], [[1.0 if self._store.active else 0.0]]
+        families[c.SELF_UP.name] = up
+        return merged
+
+    def scrape(self, accept: str = "") -> tuple[str, bytes]:
+        """Content type and body.
+
+        :param accept: the scraper's Accept header
+        """
+        start = time.perf_counter()
+        content_type = exposition.choose_format(accept)
+        with self._lock:
+            merged = self._merge()
+            body = self._renderer.render(merged.families, content_type)
+        self._store.observe(c.SELF_SCRAPE, (), time.perf_counter() - start)
+        return content_type, body
+
+    def fold(self) -> int:
+        """Fold some dead files; a folder that cannot be written is left as it is."""
+        try:
+            folded = fold(self.directory, max_series=self._store.max_series)
+        except OSError:
+            return 0
+        if folded:
+            self._store.inc(c.SELF_FOLDED, (), folded)
+        return folded
+
+
+def _family(metric: object) -> Family:
+    return Family(metric, metric.labels)  # type: ignore[attr-defined,arg-type]
+
+
+def _active_users(seen: Family, now: float) -> Family:
+    """Count users by database: the family's labels are uid and perhaps db."""
+    counts: dict[tuple[str, ...], float] = {}
+    for labels, last in zip(seen.labels, seen.columns[0], strict=True):
+        rest = labels[1:]
+        counts[rest] = counts.get(rest, 0.0) + (now - last <= ACTIVE_SECONDS)
+    family = Family(c.ACTIVE_USERS, c.ACTIVE_USERS.store_labels[-len(next(iter(counts))) :] if next(iter(counts)) else ())
+    family.labels = list(counts)
+    family.columns = [list(counts.values())]
+    return family

@@ -1,0 +1,156 @@
+"""What the process was told: its own section of odoo.conf, and the environment.
+
+``[smart_dairy_performance]`` in odoo.conf, each key overridable by an environment
+variable ``SMART_DAIRY_<KEY>``. Unknown keys and bad values are refused by name.
+"""
+
+import dataclasses
+import ipaddress
+from collections.abc import Callable, Mapping
+
+SECTION = "smart_dairy_performance"
+PREFIX = "SMART_DAIRY_"
+_SECRET = ("metrics_token", "redis_url")  # never shown in a message
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the message names it and what is expected."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Process-level settings, checked.
+
+    :ivar enabled: measure at all
+    :ivar metrics_token: bearer token for /metrics; empty: only networks decide
+    :ivar metrics_allowed_networks: networks that may read /metrics without a token
+    :ivar metrics_interface: address of the metrics port
+    :ivar metrics_port: port of the exporter process; 0: none
+    :ivar store_dir: folder of the store; empty: below Odoo's data_dir
+    :ivar max_series: cap of series of one metric
+    :ivar slow_method_seconds: decorated methods slower than this are logged
+    :ivar server_timing: who gets a Server-Timing header: off, group or all
+    :ivar redis_url: Redis to watch; empty: not configured
+    """
+
+    enabled: bool = True
+    metrics_token: str = ""
+    metrics_allowed_networks: tuple[Network, ...] = tuple(
+        map(ipaddress.ip_network, LOOPBACK)
+    )
+    metrics_interface: str = "127.0.0.1"
+    metrics_port: int = 9669
+    store_dir: str = ""
+    max_series: int = 2000
+    slow_method_seconds: float = 1.0
+    server_timing: str = "all"
+    redis_url: str = ""
+
+
+def load(section: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Settings from a section of odoo.conf and the environment, which wins.
+
+    :raises SettingError: for an unknown key or a value that cannot be used
+    """
+    names = {field.name for field in dataclasses.fields(Settings)}
+    for key in section:
+        if key not in names:
+            raise SettingError(
+                f"[{SECTION}] {key}: no such setting; there are {', '.join(sorted(names))}"
+            )
+    values: dict[str, object] = {}
+    for name in names:
+        variable = PREFIX + name.upper()
+        if variable in environ:
+            values[name] = _parse(name, environ[variable], variable)
+        elif name in section:
+            values[name] = _parse(name, section[name], f"[{SECTION}] {name}")
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(name: str, raw: object, origin: str) -> object:
+    text = str(raw).strip()
+    try:
+        return _PARSERS[name](text)
+    except ValueError as error:
+        shown = "the value" if name in _SECRET else repr(text)
+        raise SettingError(f"{origin}: {shown} {error}") from None
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.lower()
+    if lowered in ("1", "true", "yes", "on"):
+        return True
+    if lowered in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("is neither true nor false")
+
+
+def _number(low: float, high: float, kind: type = int) -> Callable[[str], object]:
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise ValueError(f"is not a number from {low:g} to {high:g}")
+        return value  # type: ignore[no-any-return]
+
+    return parse
+
+
+def _address(text: str) -> str:
+    if text != "localhost":
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError("is not an IP address to listen on") from None
+    return text
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Networks from a list separated by commas or spaces.
+
+    :raises ValueError: for an entry that is no network
+    """
+    networks = []
+    for part in text.replace(",", " ").split():
+        try:
+            networks.append(ipaddress.ip_network(part))
+        except ValueError:
+            raise ValueError(f"is not a list of networks: {part}") from None
+    return tuple(networks)
+
+
+def _token(text: str) -> str:
+    if text and (len(text) < 16 or not text.isascii() or not text.isprintable()):
+        raise ValueError("is no token: at least 16 printable ASCII characters")
+    return text
+
+
+def _choice(text: str) -> str:
+    if text not in ("off", "group", "all"):
+        raise ValueError("is not off, group or all")
+    return text
+
+
+def _redis_url(text: str) -> str:
+    if text and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("is no URL of the form redis://host:port/db")
+    return text
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "enabled": _boolean,
+    "metrics_token": _token,
+    "metrics_allowed_networks": parse_networks,
+    "metrics_interface": _address,
+    "metrics_port": _number(0, 65535),
+    "store_dir": str,
+    "max_series": _number(10, 100_000),
+    "slow_method_seconds": _number(0.001, 86_400, float),
+    "server_timing": _choice,
+    "redis_url": _redis_url,
+}

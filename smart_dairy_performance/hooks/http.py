@@ -1,0 +1,209 @@
+"""HTTP: the whole request, around ``http.Application.__call__``.
+
+That is outside the retry loop, so it sees what a client sees: static files, requests
+without a database, failed logins, the flush and the commit. The numbers are merged
+after the application returned and before its iterable is handed to the server: what
+was answered was counted, even if the process is killed the moment after.
+"""
+
+import threading
+import time
+from time import perf_counter
+from typing import Any
+
+from odoo import http
+from odoo.modules.registry import Registry
+from odoo.service.server import thread_local
+
+from ..core import outcome, timing
+from ..core.recorder import Unit, failed, local
+from ..core.tracking import warn_when_slow
+from .patching import Patches
+
+_patches = Patches()
+
+STATIC = "(static)"
+PAGE = "(page)"
+NOT_FOUND = "(not found)"
+FAILED = "(no route)"
+UNKNOWN = "unknown"
+
+
+def install(runtime: Any) -> None:
+    if _patches.installed:
+        return
+    _patches.replace(http.Application, "__call__", lambda call: _measured(runtime, call))
+    _patches.replace(http.Request, "_set_request_dispatcher", _with_route)
+    _patches.replace(http.Request, "_serve_static", _static)
+    for dispatcher in set(http._dispatchers.values()):
+        if "handle_error" in vars(dispatcher):
+            _patches.replace(dispatcher, "handle_error", _with_outcome)
+
+
+def uninstall() -> None:
+    _patches.restore()
+
+
+def _measured(runtime: Any, call: Any) -> Any:
+    recorder = runtime.recorder
+    header = runtime.options.server_timing != "off"
+
+    def __call__(self: Any, environ: Any, start_response: Any) -> Any:
+        if not recorder.enabled or local.unit is not None:
+            return call(self, environ, start_response)
+        try:
+            unit = recorder.begin("http")
+            thread = threading.current_thread()
+            _hook_sql(thread, unit)
+            recorder.entered(unit, time.time())
+        except Exception:
+            failed("http")
+            local.unit = None
+            return call(self, environ, start_response)
+        answer: list[Any] = [500, ()]
+
+        def started(status: str, headers: Any, exc_info: Any = None) -> Any:
+            try:
+                answer[0] = int(status[:3])
+                answer[1] = headers
+                if header:
+                    value = _server_timing(recorder, unit, thread, runtime.options)
+                    if value:
+                        headers.append(("Server-Timing", value))
+            except Exception:
+                failed("http")
+            if exc_info:
+                return start_response(status, headers, exc_info)
+            return start_response(status, headers)
+
+        try:
+            return call(self, environ, started)
+        finally:
+            local.unit = None
+            try:
+                _end(recorder, unit, thread, environ, answer)
+            except Exception:
+                failed("http")
+
+    return __call__
+
+
+def _hook_sql(thread: threading.Thread, unit: Unit) -> None:
+    hooks = getattr(thread, "query_hooks", None)
+    if hooks is None:
+        hooks = thread.query_hooks = []  # type: ignore[attr-defined]
+    hooks.append(unit.query)
+
+
+def unhook_sql(thread: threading.Thread, unit: Unit) -> None:
+    """Take a unit's SQL hook off its thread; Odoo's own hooks stay."""
+    hooks = getattr(thread, "query_hooks", None)
+    if hooks:
+        thread.query_hooks = [  # type: ignore[attr-defined]
+            hook for hook in hooks if getattr(hook, "__self__", None) is not unit
+        ]
+
+
+def _end(recorder: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> None:
+    recorder.left(unit)
+    unhook_sql(thread, unit)
+    if unit.db is None and getattr(thread, "dbname", None):
+        return  # a database without the addon
+    status, headers = answer
+    if unit.route is None:
+        unit.route = _fixed_route(status)
+    name = thread_local.rpc_model_method
+    if name and unit.db and unit.rpc is None:
+        unit.rpc = tuple(name.rpartition(".")[::2])  # type: ignore[assignment]
+    if unit.rpc:
+        unit.rpc = _known_call(unit.db or "", *unit.rpc)
+    total = recorder.end_http(
+        unit,
+        environ.get("REQUEST_METHOD", "GET"),
+        status,
+        getattr(thread, "query_count", 0),
+        getattr(thread, "query_time", 0.0),
+        _size(environ.get("CONTENT_LENGTH")),
+        _response_size(headers),
+        timing.queue_seconds(environ, time.time() - (perf_counter() - unit.started)),
+    )
+    if unit.rpc:
+        warn_when_slow(*unit.rpc, total)
+
+
+# Calls that exist, by database; made of names in code, so bounded by the code.
+_calls: dict[tuple[str, str, str], tuple[str, str]] = {}
+
+
+def _known_call(db: str, model: str, method: str) -> tuple[str, str]:
+    """Model and method of a remote call; what the registry does not know is unknown."""
+    key = (db, model, method)
+    found = _calls.get(key)
+    if found is None:
+        cls = Registry(db).models.get(model)
+        if cls is None:
+            return UNKNOWN, UNKNOWN
+        if method.startswith("_") or not callable(getattr(cls, method, None)):
+            return model, UNKNOWN
+        found = _calls[key] = (model, method)
+    return found
+
+
+def _fixed_route(status: int) -> str:
+    """The label of a request that no controller's rule matched."""
+    if status == 404:
+        return NOT_FOUND
+    return PAGE if status < 400 else FAILED
+
+
+def _size(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
+
+
+def _response_size(headers: Any) -> int:
+    for name, value in headers:
+        if name == "Content-Length":
+            return int(value)
+    return -1
+
+
+def _server_timing(recorder: Any, unit: Unit, thread: Any, options: Any) -> str:
+    full = unit.full_timing
+    if not full and options.server_timing != "all":
+        return ""
+    total = recorder.clock() - unit.started
+    return timing.server_timing(unit, total, getattr(thread, "query_time", 0.0), full)
+
+
+def _with_route(original: Any) -> Any:
+    def _set_request_dispatcher(self: Any, rule: Any) -> Any:
+        unit = local.unit
+        if unit is not None:
+            unit.route = rule.rule
+        return original(self, rule)
+
+    return _set_request_dispatcher
+
+
+def _static(original: Any) -> Any:
+    def _serve_static(self: Any) -> Any:
+        unit = local.unit
+        if unit is not None:
+            unit.route = STATIC
+        return original(self)
+
+    return _serve_static
+
+
+def _with_outcome(original: Any) -> Any:
+    def handle_error(self: Any, exc: Exception) -> Any:
+        unit = local.unit
+        if unit is not None:
+            try:
+                unit.outcome = outcome.of_exception(exc)
+                unit.exception = type(exc).__name__
+            except Exception:
+                failed("http")
+        return original(self, exc)
+
+    return handle_error

@@ -1,0 +1,147 @@
+"""What this process measures with, and which hooks are in.
+
+``start()`` runs once a process: from ``post_load``, before Odoo forks, when the addon
+is a server-wide module or its database is loaded at start; in a worker's first request
+otherwise. Forked workers inherit the hooks and open their own store file.
+"""
+
+import atexit
+import configparser
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import odoo
+from odoo.service import server as odoo_server
+from odoo.tools import config
+
+from ..core import generation, settings
+from ..core.recorder import Process, Recorder
+from ..core.scrape import Scraper
+from ..core.store import Store
+from . import http, retry, server, transactions
+
+_logger = logging.getLogger(__name__)
+
+MODULE = "smart_dairy_performance"
+# Tells the gevent process, a child of the master's, whose generation it belongs to.
+_MASTER = "SMART_DAIRY_MASTER_PID"
+_HOOKS = (http, retry, transactions, server)
+
+
+class Runtime:
+    """The process's settings, store, recorder and scraper."""
+
+    def __init__(self, options: settings.Settings) -> None:
+        self.options = options
+        self._folder: tuple[int, Path | None] = (0, None)
+        self._scraper: Scraper | None = None
+        self.store = Store(
+            self.folder,
+            role=role(),
+            max_series=options.max_series,
+            on_error=lambda text: _logger.warning(
+                "Measuring is off in this process, Odoo goes on: %s", text
+            ),
+        )
+        self.recorder = Recorder(self.store)
+        self.recorder.enabled = options.enabled
+
+    def folder(self) -> Path | None:
+        """The running generation's folder; None while no server runs.
+
+        Commands such as ``odoo shell`` or ``-u`` begin no generation.
+        """
+        running = odoo_server.server
+        if running is None or not self.options.enabled:
+            return None
+        # PreforkServer.pid is the master's, also in its workers; so is that of a
+        # reloaded server.
+        pid = running.pid
+        if odoo.evented:
+            told = os.environ.get(_MASTER, "")
+            pid = int(told) if told == str(os.getppid()) else os.getpid()
+        if self._folder[0] != pid:
+            root = Path(self.options.store_dir or Path(config["data_dir"]) / MODULE)
+            try:
+                self._folder = (pid, generation.folder(root, pid))
+            except OSError:
+                return None
+            if config["stop_after_init"]:
+                # A test run: nobody will scrape what it counted.
+                atexit.register(shutil.rmtree, self._folder[1], ignore_errors=True)
+        return self._folder[1]
+
+    def scraper(self) -> Scraper | None:
+        """Reads the generation; None while no server runs."""
+        folder = self.folder()
+        if folder is None:
+            return None
+        if self._scraper is None or self._scraper.directory != folder:
+            self._scraper = Scraper(folder, self.store)
+        return self._scraper
+
+
+def role() -> str:
+    """What this process is, as far as can be told before a fork."""
+    if odoo.evented:
+        return "gevent"
+    return "master" if config["workers"] else "server"
+
+
+_state: dict[str, Runtime] = {}
+
+
+def current() -> Runtime | None:
+    """The process's runtime; None when measuring never started here."""
+    return _state.get("runtime")
+
+
+def server_wide() -> bool:
+    """Whether the addon is loaded before, and independently of, any database."""
+    return MODULE in config["server_wide_modules"]
+
+
+def _section() -> dict[str, str]:
+    """Our section of odoo.conf, which Odoo itself does not read."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(config["config"])
+    except configparser.Error as error:
+        raise settings.SettingError(f"{config['config']}: {error}") from error
+    if not parser.has_section(settings.SECTION):
+        return {}
+    return dict(parser.items(settings.SECTION))
+
+
+def start() -> None:
+    """Begin to measure in this process; does nothing the second time."""
+    if "runtime" in _state:
+        return
+    try:
+        options = settings.load(_section(), os.environ)
+    except settings.SettingError as error:
+        _logger.error("Smart Dairy Performance does not measure: %s", error)
+        return
+    if not options.enabled:
+        return
+    if not odoo.evented:
+        os.environ[_MASTER] = str(os.getpid())
+    runtime = _state["runtime"] = Runtime(options)
+    Process.recorder = runtime.recorder
+    Process.slow_method_seconds = options.slow_method_seconds
+    for hook in _HOOKS:
+        hook.install(runtime)
+
+
+def stop() -> None:
+    """Take the hooks out again: the addon is gone from the last database."""
+    runtime = _state.pop("runtime", None)
+    if runtime is None:
+        return
+    for hook in reversed(_HOOKS):
+        hook.uninstall()
+    runtime.recorder.enabled = False
+    Process.recorder = None
+    runtime.store.close()

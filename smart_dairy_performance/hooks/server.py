@@ -1,0 +1,232 @@
+"""The server: an exporter process that the prefork master supervises.
+
+It serves the metrics port and does what no request should wait for: folding dead
+files, removing old generations. With ``workers=0`` a daemon thread does the same.
+Everything here is wrapped: an exception in ``process_spawn`` would shut Odoo down.
+"""
+
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from typing import Any
+
+from odoo.service import server
+from odoo.tools import config
+
+from ..core import generation
+from ..core.metrics_server import MetricsServer, listen
+from ..core.recorder import failed
+from ..core.ticker import Ticker
+from .patching import Patches
+
+_logger = logging.getLogger(__name__)
+_patches = Patches()
+
+# The listening socket's descriptor, handed over a reload (SIGHUP re-executes).
+_LISTENER = "SMART_DAIRY_METRICS_FD"
+_RESPAWN_PAUSE = 1.0  # seconds, when the exporter dies as soon as it starts
+FOLD_SECONDS = 5.0
+TIDY_SECONDS = 300.0
+
+
+def install(runtime: Any) -> None:
+    if _patches.installed:
+        return
+    spawner = _Spawner(runtime)
+    _patches.replace(server.PreforkServer, "process_spawn", spawner.process_spawn)
+    _patches.replace(server.PreforkServer, "worker_pop", spawner.worker_pop)
+    _patches.replace(server.PreforkServer, "fork_and_reload", spawner.fork_and_reload)
+    _patches.replace(server.PreforkServer, "stop", spawner.stop)
+    _patches.replace(server.Worker, "start", spawner.worker_start)
+    _patches.replace(server.ThreadedServer, "http_spawn", spawner.http_spawn)
+
+
+def uninstall() -> None:
+    _patches.restore()
+
+
+def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
+    """What the exporter does regularly: (seconds, name, function)."""
+
+    def fold() -> None:
+        scraper = runtime.scraper()
+        if scraper is not None:
+            scraper.fold()
+
+    def tidy() -> None:
+        folder = runtime.folder()
+        if folder is not None:
+            generation.remove_old(folder)
+
+    return [(FOLD_SECONDS, "fold", fold), (TIDY_SECONDS, "tidy", tidy)]
+
+
+def metrics_server(runtime: Any, listener: socket.socket) -> MetricsServer:
+    options = runtime.options
+    return MetricsServer(
+        listener,
+        runtime.scraper,
+        options.metrics_token,
+        options.metrics_allowed_networks,
+    )
+
+
+class WorkerMetrics(server.Worker):
+    """The exporter: a worker that never recycles and never touches a request."""
+
+    def __init__(self, multi: Any) -> None:
+        super().__init__(multi)
+        self.request_max = float("inf")
+        self.runtime = multi.smart_dairy_runtime
+        self.listener = multi.smart_dairy_listener
+
+    def start(self) -> None:
+        super().start()
+        if self.multi.socket:
+            self.multi.socket.close()
+        self.runtime.store.role = "exporter"
+        self.server = metrics_server(self.runtime, self.listener)
+        Ticker(jobs(self.runtime)).start()
+
+    def check_limits(self) -> None:
+        # Not the base class's memory limit: it is of virtual memory, inherited from
+        # the master, and ending would not lower it.
+        if self.ppid != os.getppid():
+            self.alive = False
+
+    def sleep(self) -> None:
+        ready = [self.listener, self.wakeup_fd_r]
+        select.select(ready, [], [], self.multi.beat)
+        server.empty_pipe(self.wakeup_fd_r)
+
+    def process_work(self) -> None:
+        self.server._handle_request_noblock()  # type: ignore[attr-defined]
+
+
+class _Spawner:
+    """The master's side; one for the process."""
+
+    def __init__(self, runtime: Any) -> None:
+        self.runtime = runtime
+        self.refused = False
+        self.spawned_at = 0.0
+
+    def process_spawn(self, original: Any) -> Any:
+        def process_spawn(multi: Any) -> None:
+            original(multi)
+            try:
+                self._spawn(multi)
+            except Exception:
+                failed("server")
+
+        return process_spawn
+
+    def _spawn(self, multi: Any) -> None:
+        if self.refused or not self.runtime.options.metrics_port:
+            return
+        workers = multi.__dict__.setdefault("workers_metrics", {})
+        if workers or time.monotonic() - self.spawned_at < _RESPAWN_PAUSE:
+            return
+        if not hasattr(multi, "smart_dairy_listener"):
+            listener = self._listen()
+            if listener is None:
+                return
+            multi.smart_dairy_listener = listener
+            multi.smart_dairy_runtime = self.runtime
+        # Only now: a child never returns from here.
+        self.spawned_at = time.monotonic()
+        multi.worker_spawn(WorkerMetrics, workers)
+
+    def _listen(self) -> socket.socket | None:
+        options = self.runtime.options
+        inherited = os.environ.pop(_LISTENER, "")
+        try:
+            if inherited:
+                listener = socket.socket(fileno=int(inherited))
+                os.set_inheritable(listener.fileno(), False)
+            else:
+                listener = listen(options.metrics_interface, options.metrics_port)
+        except OSError as error:
+            self.refused = True
+            _logger.error(
+                "No metrics port: cannot listen on %s:%s (%s). Set metrics_port in "
+                "[smart_dairy_performance]; /metrics on Odoo's own port works.",
+                options.metrics_interface,
+                options.metrics_port,
+                error.strerror or error,
+            )
+            return None
+        _logger.info("Metrics on http://%s:%s/metrics", *listener.getsockname()[:2])
+        return listener
+
+    def worker_pop(self, original: Any) -> Any:
+        def worker_pop(multi: Any, pid: int) -> None:
+            multi.__dict__.get("workers_metrics", {}).pop(pid, None)
+            original(multi, pid)
+
+        return worker_pop
+
+    def fork_and_reload(self, original: Any) -> Any:
+        def fork_and_reload(multi: Any) -> None:
+            listener = multi.__dict__.get("smart_dairy_listener")
+            if listener is not None:
+                os.set_inheritable(listener.fileno(), True)
+                os.environ[_LISTENER] = str(listener.fileno())
+            original(multi)
+
+        return fork_and_reload
+
+    def stop(self, original: Any) -> Any:
+        def stop(multi: Any, graceful: bool = True) -> None:
+            listener = multi.__dict__.get("smart_dairy_listener")
+            if listener is not None and not server.server_phoenix:
+                listener.close()
+            original(multi, graceful)
+
+        return stop
+
+    def worker_start(self, original: Any) -> Any:
+        def start(worker: Any) -> None:
+            try:
+                self._entered_worker(worker)
+            except Exception:
+                failed("server")
+            original(worker)
+
+        return start
+
+    def _entered_worker(self, worker: Any) -> None:
+        """In a child: name its role, close what is the exporter's."""
+        if isinstance(worker, WorkerMetrics):
+            return
+        name = type(worker).__name__
+        self.runtime.store.role = name.removeprefix("Worker").lower() or "worker"
+        listener = worker.multi.__dict__.get("smart_dairy_listener")
+        if listener is not None:
+            listener.close()
+
+    def http_spawn(self, original: Any) -> Any:
+        def http_spawn(threaded: Any) -> None:
+            original(threaded)
+            try:
+                if not config["stop_after_init"]:
+                    self._start_thread()
+            except Exception:
+                failed("server")
+
+        return http_spawn
+
+    def _start_thread(self) -> None:
+        Ticker(jobs(self.runtime)).start()
+        if not self.runtime.options.metrics_port:
+            return
+        listener = self._listen()
+        if listener is not None:
+            listener.setblocking(True)
+            serving = metrics_server(self.runtime, listener)
+            threading.Thread(
+                target=serving.serve_forever, name="smart_dairy.metrics", daemon=True
+            ).start()

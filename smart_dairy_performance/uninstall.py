@@ -1,0 +1,8 @@
+from .hooks import orm, runtime
+
+
+def uninstall_hook(env):
+    """Leave nothing of ours in this registry, nor in the process if it may go."""
+    orm.unpatch(env.registry)
+    if not runtime.server_wide():
+        runtime.stop()
