@@ -53,7 +53,7 @@ def _fold_locked(
     for name in names:
         if name in listed or (name.startswith(".") and _abandoned(directory / name)):
             (directory / name).unlink(missing_ok=True)
-    dead = []
+    dead: list[StoreFile] = []
     for name in names:
         if name == ARCHIVE or name.startswith(".") or name in listed:
             continue
@@ -148,9 +148,7 @@ def _archive_bytes(
         records.append(layout.encode_record(layout.FOLDED, file.path.name))
     body = b"".join(records)
     used = layout.HEADER.size + len(body)
-    return (
-        layout.encode_header(used, "archive", 0, clock(), layout.FLAG_ARCHIVE) + body
-    )
+    return layout.encode_header(used, "archive", 0, clock(), layout.FLAG_ARCHIVE) + body
 
 
 def _replace(directory: Path, content: bytes) -> None:

@@ -29,7 +29,7 @@ ORM_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 QUEUE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 JOB_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0)
 
-# -- remote calls and decorated methods -----------------------------------------------
+# -- remote calls and decorated methods ----------------------------------------
 
 REQUEST_TOTAL = Metric(
     "odoo_request_total",
@@ -51,7 +51,7 @@ REQUEST_DURATION = Metric(
     per_db=True,
 )
 
-# -- HTTP -------------------------------------------------------------------------------
+# -- HTTP ----------------------------------------------------------------------
 
 HTTP_REQUESTS = Metric(
     "odoo_http_requests_total",
@@ -175,7 +175,7 @@ API_RESPONSE_SIZE = Metric(
     per_db=True,
 )
 
-# -- ORM --------------------------------------------------------------------------------
+# -- ORM -----------------------------------------------------------------------
 
 _ORM_BOUNDS = {"model": _MODEL, "method": _ORM_METHOD}
 ORM_CALLS = Metric(
@@ -190,7 +190,7 @@ ORM_CALLS = Metric(
 ORM_DURATION = Metric(
     "odoo_orm_call_duration_seconds",
     HISTOGRAM,
-    "Inclusive duration of ORM calls; a call inside the same call is not counted again.",
+    "Inclusive duration of ORM calls; a call inside the same call is not added.",
     ("model", "method"),
     buckets=ORM_BUCKETS,
     bounds=_ORM_BOUNDS,
@@ -225,7 +225,7 @@ ADDON_SECONDS = Metric(
     per_db=True,
 )
 
-# -- SQL --------------------------------------------------------------------------------
+# -- SQL -----------------------------------------------------------------------
 
 DB_QUERY_DURATION = Metric(
     "odoo_db_query_duration_seconds",
@@ -286,7 +286,7 @@ DB_COMMIT = Metric(
     per_db=True,
 )
 
-# -- track_performance's limit ------------------------------------------------------------
+# -- track_performance's limit -------------------------------------------------
 
 SLOW_METHODS = Metric(
     "odoo_slow_methods_total",
@@ -298,7 +298,7 @@ SLOW_METHODS = Metric(
     per_db=True,
 )
 
-# -- users --------------------------------------------------------------------------------
+# -- users ---------------------------------------------------------------------
 
 ACTIVE_USERS = Metric(
     "odoo_active_users",
@@ -309,12 +309,12 @@ ACTIVE_USERS = Metric(
     per_db=True,
 )
 
-# -- the suite itself ---------------------------------------------------------------------
+# -- the suite itself ----------------------------------------------------------
 
 SELF_SECONDS = Metric(
     "smart_dairy_performance_hook_seconds_total",
     COUNTER,
-    "Time spent in our own hooks; orm and sql are calls times a price measured at start.",
+    "Time in our own hooks; orm and sql are calls times a price measured at start.",
     ("hook",),
     bounds={"hook": "request, orm, sql"},
     seam="core.recorder",
@@ -368,5 +368,7 @@ SELF_UP = Metric(
 
 def all_metrics() -> tuple[Metric, ...]:
     """Every metric declared here, by name."""
-    found = {value.name: value for value in globals().values() if isinstance(value, Metric)}
+    found = {
+        value.name: value for value in globals().values() if isinstance(value, Metric)
+    }
     return tuple(found[name] for name in sorted(found))

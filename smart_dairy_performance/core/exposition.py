@@ -98,9 +98,7 @@ class Renderer:
         parts.append(head)
         columns = family.columns
         if metric.type == HISTOGRAM:
-            counts = list(
-                accumulate(columns[:-1], lambda a, b: list(map(add, a, b)))
-            )
+            counts = list(accumulate(columns[:-1], lambda a, b: list(map(add, a, b))))
             rows = zip(*counts, columns[-1], counts[-1], strict=True)
         elif metric.type in (COUNTER, GAUGE):
             rows = zip(columns[0], strict=True)

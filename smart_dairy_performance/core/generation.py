@@ -54,7 +54,7 @@ def remove_old(current: Path, proc: Path = PROC) -> list[str]:
 
     :returns: names of the removed folders
     """
-    removed = []
+    removed: list[str] = []
     if not current.parent.is_dir():
         return removed
     for path in current.parent.iterdir():

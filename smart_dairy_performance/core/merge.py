@@ -68,7 +68,11 @@ class StoreFile:
             raise ForeignFile(f"{path.name}: {error}") from error
         magic, version, size, _used, self.created, self.pid, self.flags, role = header
         self.role = role.rstrip(b"\0").decode("ascii", "replace")
-        if magic != layout.MAGIC or version != layout.VERSION or size != layout.HEADER.size:
+        if (
+            magic != layout.MAGIC
+            or version != layout.VERSION
+            or size != layout.HEADER.size
+        ):
             self.close()
             raise ForeignFile(f"{path.name}: not a store of version {layout.VERSION}")
 
@@ -133,7 +137,11 @@ class StoreFile:
             size, kind, count, key_length = layout.RECORD.unpack_from(data, position)
             end = position + size
             start = position + layout.RECORD.size
-            if size % 8 or size < layout.RECORD.size + key_length + 8 * count or end > used:
+            if (
+                size % 8
+                or size < layout.RECORD.size + key_length + 8 * count
+                or end > used
+            ):
                 raise ForeignFile(f"{self.path.name}: broken record at {position}")
             key = data[start : start + key_length].decode("utf-8", "replace")
             if kind == layout.SERIES:
@@ -253,9 +261,7 @@ class Merger:
             sorted(self._databases),
         )
 
-    def _read_files(
-        self, skipped: dict[str, str]
-    ) -> list[tuple[_View, Any]]:
+    def _read_files(self, skipped: dict[str, str]) -> list[tuple[_View, Any]]:
         names = {
             entry.name
             for entry in os.scandir(self.directory)
@@ -319,9 +325,7 @@ class Merger:
             view.getters.pop(name, None)
         view.read_series = len(file.series)
 
-    def _columns(
-        self, family: Family, view: _View, values: Any
-    ) -> list[Any] | None:
+    def _columns(self, family: Family, view: _View, values: Any) -> list[Any] | None:
         """The family's doubles in one file, in the family's order of series."""
         bases = view.bases.get(family.metric.name)
         if bases is None:
@@ -334,7 +338,9 @@ class Merger:
             first = [bases[i][0] if i in bases else None for i in range(size)]
             more = {i: found[1:] for i, found in bases.items() if len(found) > 1}
             getters = [
-                _getter([_ZERO if b is None else b + column for b in first], more, column)
+                _getter(
+                    [_ZERO if b is None else b + column for b in first], more, column
+                )
                 for column in range(family.metric.size)
             ]
             cached = view.getters[family.metric.name] = (size, getters)
@@ -360,12 +366,16 @@ class Merger:
         elif not gauge or metric.combine not in (MAX, LATEST, AGE):
             summed = parts[0]
             for part in parts[1:]:
-                summed = [list(map(add, a, b)) for a, b in zip(summed, part, strict=True)]
+                summed = [
+                    list(map(add, a, b)) for a, b in zip(summed, part, strict=True)
+                ]
             family.columns = [list(column) for column in summed]
         else:
             family.columns = self._combine_gauge(metric, parts)
 
-    def _combine_gauge(self, metric: Metric, parts: list[list[Any]]) -> list[list[float]]:
+    def _combine_gauge(
+        self, metric: Metric, parts: list[list[Any]]
+    ) -> list[list[float]]:
         """Youngest, largest, or age of the oldest; a series never set has time 0."""
         now = self._clock()
         shown: list[float] = []

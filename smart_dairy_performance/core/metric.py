@@ -52,7 +52,9 @@ class Metric:
             if not _LABEL.match(label) or label.startswith("__") or label == "le":
                 raise ValueError(f"{self.name}: {label!r} is not a label name")
         if (self.type == HISTOGRAM) != bool(self.buckets):
-            raise ValueError(f"{self.name}: buckets are for histograms, and all of them")
+            raise ValueError(
+                f"{self.name}: buckets are for histograms, and all of them"
+            )
         if list(self.buckets) != sorted(set(self.buckets)):
             raise ValueError(f"{self.name}: buckets must ascend")
         if self.type == COUNTER and not self.name.endswith("_total"):
@@ -63,7 +65,9 @@ class Metric:
         """How many doubles one series of this metric takes in the store."""
         if self.type == HISTOGRAM:
             return len(self.buckets) + 2  # one a bucket, +Inf, sum
-        return 1 if self.type == COUNTER else 2  # gauge: value, time; summary: count, sum
+        return (
+            1 if self.type == COUNTER else 2
+        )  # gauge: value, time; summary: count, sum
 
     @property
     def store_labels(self) -> tuple[str, ...]:

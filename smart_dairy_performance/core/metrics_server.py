@@ -92,7 +92,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         scraper = self.server.scraper()
         if scraper is None:
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", b"not measuring\n")
+            self._answer(
+                HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", b"not measuring\n"
+            )
             return
         try:
             content_type, body = scraper.scrape(self.headers.get("Accept", ""))

@@ -25,7 +25,12 @@ PHASES = ("match", "python", "sql", "flush", "retry")
 
 # Not shown in /metrics: when each user was last seen. ``scrape`` counts them.
 USER_SEEN = Metric(
-    "_user_seen", GAUGE, "Last request of a user.", ("uid",), combine=LATEST, per_db=True
+    "_user_seen",
+    GAUGE,
+    "Last request of a user.",
+    ("uid",),
+    combine=LATEST,
+    per_db=True,
 )
 
 ORM_FIXED = 5  # depth, calls, inclusive, exclusive, records; buckets follow
@@ -91,7 +96,7 @@ class Unit:
         self.commits: list[float] = []
         self.db: str | None = None
         self.orm: dict[Target, list[Any]] = {}
-        self.sql: dict[Any, list[Any] | None] = {}
+        self.sql: dict[Any, list[Any]] = {}
         self.entries: list[tuple[str, str, str, float]] = []
         self.extra: list[tuple[Metric, tuple[object, ...], float]] = []
         self.exception: str | None = None
@@ -114,7 +119,9 @@ class Unit:
             return 0.0
         return max(0.0, self.matched - self.started - self.matched_sql)
 
-    def query(self, cursor: Any, query: Any, params: Any, start: float, delay: float) -> None:
+    def query(
+        self, cursor: Any, query: Any, params: Any, start: float, delay: float
+    ) -> None:
         """The SQL hook, with the signature that Odoo's cursor calls."""
         try:
             entry = self.sql.get(query[: sql.PREFIX])
@@ -192,7 +199,7 @@ class Recorder:
         self.prices = {"orm": 0.0, "sql": 0.0}
         self.guard = Guard(lambda hook: store.inc(c.SELF_ERRORS, (hook,)))
 
-    # -- begin and end ---------------------------------------------------------------
+    # -- begin and end ---------------------------------------------------------
 
     def begin(self, kind: str) -> Unit:
         """Open a unit on this thread; an open one is put aside by the caller."""
@@ -308,49 +315,12 @@ class Recorder:
             self._merge(unit, unit.db or "")
         return now - unit.started
 
-    # -- merging, under the store's lock ----------------------------------------------
+    # -- merging, under the store's lock ---------------------------------------
 
     def _merge(self, unit: Unit, db: str) -> None:
         store = self.store
-        calls = queries = 0
-        for target, entry in unit.orm.items():
-            slots = self._orm.get((target, db))
-            if slots is None:
-                slots = self._orm[target, db] = self._bind_orm(target, db)
-            values = store.values
-            counter, duration, exclusive, records, addon = slots
-            calls += entry[1]
-            values[counter] += entry[1]
-            values[duration + _ORM_SUM] += entry[2]
-            values[exclusive] += entry[3]
-            values[addon] += entry[3]
-            if entry[4]:
-                values[records] += entry[4]
-            for bucket, count in enumerate(entry[ORM_FIXED:], duration):
-                if count:
-                    values[bucket] += count
-        for entry in unit.sql.values():
-            if entry is None:
-                continue
-            operation, table, seconds, rows = entry[:_SQL_FIXED]
-            slots = self._sql.get((operation, table, db))
-            if slots is None:
-                slots = self._sql[operation, table, db] = (
-                    store.slot(c.DB_QUERY_DURATION, (operation, db)),
-                    store.slot(c.TABLE_QUERY_DURATION, (operation, table, db)),
-                    store.slot(c.DB_ROWS, (operation, db)),
-                )
-            values = store.values
-            coarse, fine, row_counter = slots
-            values[coarse + _COARSE_SUM] += seconds
-            values[fine + _FINE_SUM] += seconds
-            if rows:
-                values[row_counter] += rows
-            for index, count in enumerate(entry[_SQL_FIXED:]):
-                if count:
-                    queries += count
-                    values[fine + index] += count
-                    values[coarse + _COARSE[index]] += count
+        calls = self._merge_orm(unit, db)
+        queries = self._merge_sql(unit, db)
         for model, method, result, seconds in unit.entries:
             self._entry(model, method, result, seconds, db)
         if unit.commits or unit.rollbacks:
@@ -365,6 +335,50 @@ class Recorder:
         price = self.prices
         self._pay_locked("orm", calls * price["orm"])
         self._pay_locked("sql", queries * price["sql"])
+
+    def _merge_orm(self, unit: Unit, db: str) -> int:
+        cache = self._orm
+        calls = 0
+        for target, entry in unit.orm.items():
+            slots = cache.get((target, db))
+            if slots is None:
+                slots = cache[target, db] = self._bind_orm(target, db)
+            values = self.store.values
+            counter, duration, exclusive, records, addon = slots
+            calls += entry[1]
+            values[counter] += entry[1]
+            values[duration + _ORM_SUM] += entry[2]
+            values[exclusive] += entry[3]
+            values[addon] += entry[3]
+            if entry[4]:
+                values[records] += entry[4]
+            for bucket, count in enumerate(entry[ORM_FIXED:], duration):
+                if count:
+                    values[bucket] += count
+        return calls
+
+    def _merge_sql(self, unit: Unit, db: str) -> int:
+        cache = self._sql
+        queries = 0
+        for entry in unit.sql.values():
+            operation, table, seconds, rows = entry[:_SQL_FIXED]
+            slots = cache.get((operation, table, db))
+            if slots is None:
+                slots = cache[operation, table, db] = self._bind_sql(
+                    operation, table, db
+                )
+            values = self.store.values
+            coarse, fine, row_counter = slots
+            values[coarse + _COARSE_SUM] += seconds
+            values[fine + _FINE_SUM] += seconds
+            if rows:
+                values[row_counter] += rows
+            for index, count in enumerate(entry[_SQL_FIXED:]):
+                if count:
+                    queries += count
+                    values[fine + index] += count
+                    values[coarse + _COARSE[index]] += count
+        return queries
 
     def _transactions(self, unit: Unit, db: str) -> None:
         slots = self._slots.get(("transactions", db))
@@ -381,7 +395,9 @@ class Recorder:
             values[slots[2] + bisect_left(c.QUERY_BUCKETS, seconds)] += 1
             values[slots[2] + _COMMIT_SUM] += seconds
 
-    def _entry(self, model: str, method: str, result: str, seconds: float, db: str) -> None:
+    def _entry(
+        self, model: str, method: str, result: str, seconds: float, db: str
+    ) -> None:
         store = self.store
         key = (model, method, result, db)
         slots = self._calls.get(key)
@@ -395,7 +411,9 @@ class Recorder:
         values[slots[1] + bisect_left(c.REQUEST_BUCKETS, seconds)] += 1
         values[slots[1] + _CALL_SUM] += seconds
 
-    def entry(self, model: str, method: str, result: str, seconds: float, db: str) -> None:
+    def entry(
+        self, model: str, method: str, result: str, seconds: float, db: str
+    ) -> None:
         """Count an entry call made outside any unit."""
         with self.store.lock:
             self._entry(model, method, result, seconds, db)
@@ -431,7 +449,15 @@ class Recorder:
             slot(c.ADDON_SECONDS, (target.addon, db)),
         )
 
-    # -- what measuring costs ------------------------------------------------------------
+    def _bind_sql(self, operation: str, table: str, db: str) -> tuple[int, ...]:
+        slot = self.store.slot
+        return (
+            slot(c.DB_QUERY_DURATION, (operation, db)),
+            slot(c.TABLE_QUERY_DURATION, (operation, table, db)),
+            slot(c.DB_ROWS, (operation, db)),
+        )
+
+    # -- what measuring costs --------------------------------------------------
 
     def _pay(self, hook: str, seconds: float) -> None:
         with self.store.lock:

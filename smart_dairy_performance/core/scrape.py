@@ -96,7 +96,12 @@ def _active_users(seen: Family, now: float) -> Family:
     for labels, last in zip(seen.labels, seen.columns[0], strict=True):
         rest = labels[1:]
         counts[rest] = counts.get(rest, 0.0) + (now - last <= ACTIVE_SECONDS)
-    family = Family(c.ACTIVE_USERS, c.ACTIVE_USERS.store_labels[-len(next(iter(counts))) :] if next(iter(counts)) else ())
+    family = Family(
+        c.ACTIVE_USERS,
+        c.ACTIVE_USERS.store_labels[-len(next(iter(counts))) :]
+        if next(iter(counts))
+        else (),
+    )
     family.labels = list(counts)
     family.columns = [list(counts.values())]
     return family

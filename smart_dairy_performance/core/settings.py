@@ -57,9 +57,8 @@ def load(section: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
     names = {field.name for field in dataclasses.fields(Settings)}
     for key in section:
         if key not in names:
-            raise SettingError(
-                f"[{SECTION}] {key}: no such setting; there are {', '.join(sorted(names))}"
-            )
+            known = ", ".join(sorted(names))
+            raise SettingError(f"[{SECTION}] {key}: no such setting; there are {known}")
     values: dict[str, object] = {}
     for name in names:
         variable = PREFIX + name.upper()

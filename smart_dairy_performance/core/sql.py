@@ -19,7 +19,9 @@ _ORM_START = re.compile(
 _COMMENTS = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _WORD = re.compile(r"\s*(\w+)")
 _TABLES = {
-    "select": re.compile(r'\bFROM\s+(?:ONLY\s+)?(?:"?\w+"?\.)?"?(\w+)"?', re.IGNORECASE),
+    "select": re.compile(
+        r'\bFROM\s+(?:ONLY\s+)?(?:"?\w+"?\.)?"?(\w+)"?', re.IGNORECASE
+    ),
     "insert": re.compile(r'\bINTO\s+(?:"?\w+"?\.)?"?(\w+)"?', re.IGNORECASE),
     "update": re.compile(
         r'\bUPDATE\s+(?:ONLY\s+)?(?:"?\w+"?\.)?"?(\w+)"?', re.IGNORECASE

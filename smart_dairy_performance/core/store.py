@@ -139,7 +139,9 @@ class Store:
             directory.mkdir(parents=True, exist_ok=True, mode=0o750)
             name = f"{self.role}-{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
             hidden = directory / f".{name}"
-            fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            fd = os.open(
+                hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640
+            )
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os.posix_fallocate(fd, 0, _INITIAL_SIZE)
@@ -267,7 +269,9 @@ class Store:
 
     # -- updates for the paths that are not hot -----------------------------------
 
-    def inc(self, metric: Metric, labels: tuple[object, ...], amount: float = 1) -> None:
+    def inc(
+        self, metric: Metric, labels: tuple[object, ...], amount: float = 1
+    ) -> None:
         """Add to a counter, or to a gauge that sums over processes."""
         with self.lock:
             offset = self.slot(metric, labels)

@@ -26,7 +26,9 @@ class Ticker:
 
     def start(self) -> None:
         """Run until :meth:`stop`, or until the process ends."""
-        threading.Thread(target=self._run, name="smart_dairy.ticker", daemon=True).start()
+        threading.Thread(
+            target=self._run, name="smart_dairy.ticker", daemon=True
+        ).start()
 
     def stop(self) -> None:
         self._stopped.set()

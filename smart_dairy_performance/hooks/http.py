@@ -32,7 +32,9 @@ UNKNOWN = "unknown"
 def install(runtime: Any) -> None:
     if _patches.installed:
         return
-    _patches.replace(http.Application, "__call__", lambda call: _measured(runtime, call))
+    _patches.replace(
+        http.Application, "__call__", lambda call: _measured(runtime, call)
+    )
     _patches.replace(http.Request, "_set_request_dispatcher", _with_route)
     _patches.replace(http.Request, "_serve_static", _static)
     for dispatcher in set(http._dispatchers.values()):

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import psycopg2
+
 from odoo.service import model
 
 from ..core import catalogue

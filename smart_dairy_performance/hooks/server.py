@@ -84,7 +84,7 @@ class WorkerMetrics(server.Worker):
         self.listener = multi.smart_dairy_listener
 
     def start(self) -> None:
-        super().start()
+        server.Worker.start(self)
         if self.multi.socket:
             self.multi.socket.close()
         self.runtime.store.role = "exporter"

@@ -10,8 +10,9 @@ from time import perf_counter
 from typing import Any
 
 import psycopg2
-from odoo import sql_db
 from psycopg2.extensions import STATUS_READY
+
+from odoo import sql_db
 
 from ..core import catalogue as c
 from ..core.recorder import Unit, failed, local
