@@ -114,8 +114,8 @@ def unpack_packages(packages: Sequence[str], suite: str, target: Path) -> None:
     downloads = state / "downloads"
     for folder in (unpacked, downloads):
         shutil.rmtree(folder, ignore_errors=True)
-    for folder in ("lists/partial", "cache/archives/partial", "downloads"):
-        (state / folder).mkdir(parents=True, exist_ok=True)
+    for name in ("lists/partial", "cache/archives/partial", "downloads"):
+        (state / name).mkdir(parents=True, exist_ok=True)
     unpacked.mkdir()
     sources = state / "sources.list"
     sources.write_text(f"deb {mirror()} {suite} main\n")
@@ -129,16 +129,19 @@ def unpack_packages(packages: Sequence[str], suite: str, target: Path) -> None:
         "APT::Sandbox::User": "root" if _is_root() else "",
     }
     apt = ["apt-get", "--quiet"]
-    for name, value in options.items():
-        apt += ["-o", f"{name}={value}"]
+    for option, value in options.items():
+        apt += ["-o", f"{option}={value}"]
     run([*apt, "update"], what=f"read the package list of Debian {suite}")
     run(
         [*apt, "download", *(f"{package}/{suite}" for package in packages)],
         what=f"download {', '.join(packages)} of Debian {suite}",
         cwd=downloads,
     )
-    for package in sorted(downloads.glob("*.deb")):
-        run(["dpkg-deb", "--extract", package, unpacked], what=f"unpack {package.name}")
+    for archive in sorted(downloads.glob("*.deb")):
+        run(
+            ["dpkg-deb", "--extract", archive, unpacked],
+            what=f"unpack {archive.name}",
+        )
     shutil.rmtree(target, ignore_errors=True)
     unpacked.rename(target)
     shutil.rmtree(state, ignore_errors=True)

@@ -70,7 +70,7 @@ def stop_group(process: ProcessId, stop_signal: signal.Signals, timeout: float) 
 
     Does nothing when the pid belongs to another process by now.
 
-    :param timeout: seconds until it is killed
+    :param timeout: seconds until each of both is killed
     """
     if process.boot_id != _BOOT_ID.read_text().strip():
         return
@@ -83,14 +83,14 @@ def stop_group(process: ProcessId, stop_signal: signal.Signals, timeout: float) 
     if stranger is not None and stranger != process:
         return
     # With the leader gone, members keep the group's number from being reused.
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+    for sign, patience in (signal.SIGTERM, timeout), (signal.SIGKILL, _KILL_TIMEOUT):
         if not _group_members(process.pid):
             return
         try:
             os.killpg(process.pid, sign)
         except ProcessLookupError:
             return
-        _wait(lambda: not _group_members(process.pid), _KILL_TIMEOUT)
+        _wait(lambda: not _group_members(process.pid), patience)
 
 
 def wait_until(ready: Callable[[], bool], timeout: float, what: str) -> None:
@@ -214,7 +214,7 @@ class Service:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
         self._popen.wait()
-        stop_group(process, self.stop_signal, 0.0)
+        stop_group(process, self.stop_signal, self.stop_timeout)
 
     def _died(self) -> str:
         code = self._popen.poll() if self._popen else None
