@@ -9,7 +9,9 @@ from . import catalogue as c
 from . import exposition
 from .archive import fold
 from .merge import Family, Merged, Merger
+from .metric import Metric
 from .recorder import USER_SEEN
+from .snapshots import RingWriter
 from .store import Store
 
 ACTIVE_SECONDS = 300.0  # a user seen in the last 5 minutes is active
@@ -20,7 +22,6 @@ class Scraper:
 
     :param directory: the generation's folder
     :param store: this process's store, for the self-metrics
-    :param max_series: cap of series of one metric
     :param clock: unix time, seconds
     """
 
@@ -36,6 +37,7 @@ class Scraper:
         self._lock = threading.Lock()
         self._merger = Merger(directory, store.max_series, clock)
         self._renderer = exposition.Renderer()
+        self._ring = RingWriter(directory)
 
     def merge(self) -> Merged:
         """The families of all processes, the reader's own added."""
@@ -75,6 +77,15 @@ class Scraper:
         self._store.observe(c.SELF_SCRAPE, (), time.perf_counter() - start)
         return content_type, body
 
+    def snapshot(self) -> None:
+        """Append the present numbers to the ring.
+
+        :raises OSError: when the folder cannot be written to
+        """
+        with self._lock:
+            merged = self._merge()
+            self._ring.append(self._clock(), merged.families)
+
     def fold(self) -> int:
         """Fold some dead files; a folder that cannot be written is left as it is."""
         try:
@@ -86,22 +97,18 @@ class Scraper:
         return folded
 
 
-def _family(metric: object) -> Family:
-    return Family(metric, metric.labels)  # type: ignore[attr-defined,arg-type]
+def _family(metric: Metric) -> Family:
+    return Family(metric, metric.labels)
 
 
 def _active_users(seen: Family, now: float) -> Family:
-    """Count users by database: the family's labels are uid and perhaps db."""
+    """Count users by database: the family's labels are uid and, with several, db."""
     counts: dict[tuple[str, ...], float] = {}
     for labels, last in zip(seen.labels, seen.columns[0], strict=True):
-        rest = labels[1:]
-        counts[rest] = counts.get(rest, 0.0) + (now - last <= ACTIVE_SECONDS)
-    family = Family(
-        c.ACTIVE_USERS,
-        c.ACTIVE_USERS.store_labels[-len(next(iter(counts))) :]
-        if next(iter(counts))
-        else (),
-    )
+        database = labels[1:]
+        active = now - last <= ACTIVE_SECONDS
+        counts[database] = counts.get(database, 0.0) + active
+    family = Family(c.ACTIVE_USERS, seen.label_names[1:])
     family.labels = list(counts)
     family.columns = [list(counts.values())]
     return family

@@ -16,7 +16,7 @@ from typing import Any
 from odoo.service import server
 from odoo.tools import config
 
-from ..core import generation
+from ..core import generation, snapshots
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
@@ -61,7 +61,16 @@ def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
         if folder is not None:
             generation.remove_old(folder)
 
-    return [(FOLD_SECONDS, "fold", fold), (TIDY_SECONDS, "tidy", tidy)]
+    def snapshot() -> None:
+        scraper = runtime.scraper()
+        if scraper is not None:
+            scraper.snapshot()
+
+    return [
+        (snapshots.INTERVAL, "snapshot", snapshot),
+        (FOLD_SECONDS, "fold", fold),
+        (TIDY_SECONDS, "tidy", tidy),
+    ]
 
 
 def metrics_server(runtime: Any, listener: socket.socket) -> MetricsServer:

@@ -1,0 +1,152 @@
+"""The last hour in a ring of snapshots: what the live dashboard draws.
+
+Every 10 s the exporter appends the merged numbers. A segment covers five minutes: its
+first record holds every series, the others only those that changed. Segments older
+than the hour are removed, so the ring is bounded without ever truncating a file.
+
+Record: length and CRC-32 of the payload (two little-endian 32-bit words), then the
+payload, zlib-compressed JSON ``{"t": unix time, "f": {family: [[labels, values]]}}``.
+A torn last record (a kill in the middle of a write) fails its checksum and is left out.
+"""
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .merge import Family
+
+INTERVAL = 10.0  # seconds between snapshots
+KEEP = 3600.0  # seconds
+SEGMENT = 300.0  # seconds
+_HEAD = struct.Struct("<II")
+_PREFIX, _SUFFIX = "ring-", ".sds"
+
+Labels = tuple[str, ...]
+Values = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The numbers of one instant.
+
+    :ivar time: unix time, seconds
+    :ivar families: by metric name and label values, the doubles of the series (see
+        ``Metric.size``); absolute values, as in the store
+    """
+
+    time: float
+    families: dict[str, dict[Labels, Values]]
+
+
+class RingWriter:
+    """Appends to the ring of one folder; one writer at a time.
+
+    :param directory: the generation's folder
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._segment: Path | None = None
+        self._started = 0.0
+        self._last: dict[tuple[str, Labels], Values] = {}
+
+    def append(self, now: float, families: Mapping[str, Family]) -> None:
+        """Add a snapshot and remove segments that are older than the hour.
+
+        :param now: unix time, seconds
+        :raises OSError: when the folder cannot be written to
+        """
+        if (
+            self._segment is None
+            or now - self._started >= SEGMENT
+            or now < self._started
+        ):
+            self._segment = self._directory / f"{_PREFIX}{now:017.3f}{_SUFFIX}"
+            self._started = now
+            self._last = {}
+            self._expire(now)
+        changed: dict[str, list[object]] = {}
+        for name, family in families.items():
+            rows = zip(*family.columns, strict=True)
+            for labels, row in zip(family.labels, rows, strict=True):
+                key = (name, labels)
+                if self._last.get(key) != row:
+                    self._last[key] = row
+                    changed.setdefault(name, []).append([labels, row])
+        payload = zlib.compress(json.dumps({"t": now, "f": changed}).encode(), 1)
+        record = _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+        try:
+            with open(self._segment, "ab") as file:
+                file.write(record)
+        except OSError:
+            # The next one starts a segment of its own: a torn record stays the last.
+            self._segment = None
+            raise
+
+    def _expire(self, now: float) -> None:
+        segments = _segments(self._directory)
+        for (_start, path), (end, _next) in zip(segments, segments[1:], strict=False):
+            if end < now - KEEP:
+                path.unlink(missing_ok=True)
+
+
+def read(
+    directory: Path, since: float = 0.0, names: frozenset[str] | None = None
+) -> Iterator[Snapshot]:
+    """Snapshots in order of time.
+
+    :param since: unix time of the oldest one wanted
+    :param names: metrics wanted; None: all
+    """
+    segments = _segments(directory)
+    for index, (_start, path) in enumerate(segments):
+        if index + 1 < len(segments) and segments[index + 1][0] <= since:
+            continue
+        families: dict[str, dict[Labels, Values]] = {}
+        for time, changed in _records(path):
+            for name, rows in changed.items():
+                if names is None or name in names:
+                    family = families.setdefault(name, {})
+                    for labels, values in rows:
+                        family[tuple(labels)] = tuple(values)
+            if time >= since:
+                yield Snapshot(time, {name: dict(f) for name, f in families.items()})
+
+
+def _segments(directory: Path) -> list[tuple[float, Path]]:
+    found = []
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    for name in names:
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+            try:
+                start = float(name[len(_PREFIX) : -len(_SUFFIX)])
+            except ValueError:
+                continue
+            found.append((start, directory / name))
+    return sorted(found)
+
+
+def _records(
+    path: Path,
+) -> Iterator[tuple[float, dict[str, list[tuple[list[str], list[float]]]]]]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return  # expired meanwhile
+    position = 0
+    while position + _HEAD.size <= len(data):
+        length, checksum = _HEAD.unpack_from(data, position)
+        start = position + _HEAD.size
+        payload = data[start : start + length]
+        if len(payload) < length or zlib.crc32(payload) != checksum:
+            return
+        record = json.loads(zlib.decompress(payload))
+        yield record["t"], record["f"]
+        position = start + length
