@@ -49,6 +49,11 @@ def folder(root: Path, pid: int, host: str | None = None, proc: Path = PROC) -> 
     return root / host_name(host) / name
 
 
+def is_generation(name: str) -> bool:
+    """Whether a folder's name is that of a generation."""
+    return _NAME.match(name) is not None
+
+
 def remove_old(current: Path, proc: Path = PROC) -> list[str]:
     """Remove this host's generations whose server is gone.
 

@@ -63,9 +63,8 @@ class Runtime:
             told = os.environ.get(_MASTER, "")
             pid = int(told) if told == str(os.getppid()) else os.getpid()
         if self._folder[0] != pid:
-            root = Path(self.options.store_dir or Path(config["data_dir"]) / MODULE)
             try:
-                self._folder = (pid, generation.folder(root, pid))
+                self._folder = (pid, generation.folder(store_root(self.options), pid))
             except OSError:
                 return None
             if config["stop_after_init"]:
@@ -81,6 +80,11 @@ class Runtime:
         if self._scraper is None or self._scraper.directory != folder:
             self._scraper = Scraper(folder, self.store)
         return self._scraper
+
+
+def store_root(options: settings.Settings) -> Path:
+    """Where all hosts' and generations' folders are."""
+    return Path(options.store_dir or Path(config["data_dir"]) / MODULE)
 
 
 def role() -> str:
@@ -103,7 +107,7 @@ def server_wide() -> bool:
     return MODULE in config["server_wide_modules"]
 
 
-def _section() -> dict[str, str]:
+def section() -> dict[str, str]:
     """Our section of odoo.conf, which Odoo itself does not read."""
     parser = configparser.RawConfigParser()
     try:
@@ -120,7 +124,7 @@ def start() -> None:
     if "runtime" in _state:
         return
     try:
-        options = settings.load(_section(), os.environ)
+        options = settings.load(section(), os.environ)
     except settings.SettingError as error:
         _logger.error("Smart Dairy Performance does not measure: %s", error)
         return
