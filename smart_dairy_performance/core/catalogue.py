@@ -5,7 +5,17 @@ from this file. A label stands here with what keeps its values few; the store's 
 (``max_series``, by default 2,000 series a metric) is the last resort behind that.
 """
 
-from .metric import AGE, COUNTER, GAUGE, HISTOGRAM, LATEST, MAX, SUMMARY, Metric
+from .metric import (
+    AGE,
+    COUNTER,
+    GAUGE,
+    HISTOGRAM,
+    LATEST,
+    MAX,
+    READ,
+    SUMMARY,
+    Metric,
+)
 
 _ROUTE = "route templates of installed controllers and five fixed words"
 _VERB = "HTTP verbs; anything else is OTHER"
@@ -28,6 +38,8 @@ HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30
 ORM_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 QUEUE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 JOB_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0)
+# Cron workers look for jobs once a minute: lag up to that is how Odoo works.
+LAG_BUCKETS = (1.0, 5.0, 15.0, 30.0, 75.0, 120.0, 300.0, 900.0, 3600.0, 14400.0)
 
 # -- remote calls and decorated methods ----------------------------------------
 
@@ -306,6 +318,270 @@ ACTIVE_USERS = Metric(
     "Users seen in the last 5 minutes, or what update_active_users set.",
     combine=LATEST,
     seam="hooks.database, performance.tracker.update_active_users",
+    per_db=True,
+)
+
+# -- cron ----------------------------------------------------------------------
+
+_JOB = "XML ids of the cron jobs, cron-<id> for those without one"
+_CRON_SEAM = "hooks.cron"
+CRON_DURATION = Metric(
+    "odoo_cron_duration_seconds",
+    HISTOGRAM,
+    "Duration of cron jobs, all their batches and commits included.",
+    ("job",),
+    buckets=JOB_BUCKETS,
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_RUNS = Metric(
+    "odoo_cron_runs_total",
+    COUNTER,
+    "Runs of cron jobs by how they ended; a run of several batches is one run.",
+    ("job", "status"),
+    bounds={
+        "job": _JOB,
+        "status": "fully_done, partially_done, failed, timed_out, aborted",
+    },
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_LAG = Metric(
+    "odoo_cron_lag_seconds",
+    HISTOGRAM,
+    "From when a job was due (its schedule or a trigger) until it began.",
+    ("job",),
+    buckets=LAG_BUCKETS,
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_RUNNING = Metric(
+    "odoo_cron_running",
+    GAUGE,
+    "Runs of cron jobs going on now.",
+    ("job",),
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_DISABLED = Metric(
+    "odoo_cron_disabled_total",
+    COUNTER,
+    "Times that Odoo switched a job off because it kept failing.",
+    ("job",),
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_EXCEPTIONS = Metric(
+    "odoo_cron_exceptions_total",
+    COUNTER,
+    "Exceptions that ended a cron job, or one of its batches, by class.",
+    ("exception",),
+    bounds={"exception": "exception classes in code"},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_SQL = Metric(
+    "odoo_cron_sql_seconds_total",
+    COUNTER,
+    "Time that cron jobs spent in SQL queries.",
+    ("job",),
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_LAST_RUN = Metric(
+    "odoo_cron_last_run_timestamp_seconds",
+    GAUGE,
+    "When the job's last run ended, whatever came of it (unix time).",
+    ("job",),
+    combine=LATEST,
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+CRON_LAST_SUCCESS = Metric(
+    "odoo_cron_last_success_timestamp_seconds",
+    GAUGE,
+    "When the job last ended fully or partially done (unix time).",
+    ("job",),
+    combine=LATEST,
+    bounds={"job": _JOB},
+    seam=_CRON_SEAM,
+    per_db=True,
+)
+
+# -- what one reader asks of the database ---------------------------------------
+
+_READER = "hooks.database"
+CRON_OVERDUE = Metric(
+    "odoo_cron_overdue_seconds",
+    GAUGE,
+    "How long active jobs have been due, the time they already run included; else 0.",
+    ("job",),
+    combine=READ,
+    bounds={"job": _JOB},
+    seam=_READER,
+    per_db=True,
+)
+CRON_STREAK = Metric(
+    "odoo_cron_failure_streak",
+    GAUGE,
+    "Failures in a row of active jobs.",
+    ("job",),
+    combine=READ,
+    bounds={"job": _JOB},
+    seam=_READER,
+    per_db=True,
+)
+CRON_JOBS = Metric(
+    "odoo_cron_jobs",
+    GAUGE,
+    "Cron jobs; overdue ones have been due for longer than cron workers ever sleep.",
+    ("state",),
+    combine=READ,
+    bounds={"state": "waiting, overdue, inactive"},
+    seam=_READER,
+    per_db=True,
+)
+MAIL_QUEUE = Metric(
+    "odoo_mail_queue_messages",
+    GAUGE,
+    "Mails that wait to be sent, wait for their scheduled date, or failed.",
+    ("state",),
+    combine=READ,
+    bounds={"state": "outgoing, scheduled, exception"},
+    seam=_READER,
+    per_db=True,
+)
+MAIL_OLDEST = Metric(
+    "odoo_mail_queue_oldest_seconds",
+    GAUGE,
+    "Age of the oldest mail that waits to be sent; 0 when none does.",
+    combine=READ,
+    seam=_READER,
+    per_db=True,
+)
+MAIL_FAILURES = Metric(
+    "odoo_mail_failures",
+    GAUGE,
+    "Mails in state exception, by the kind of failure.",
+    ("failure_type",),
+    combine=READ,
+    bounds={"failure_type": "values of mail.mail's failure_type; unknown"},
+    seam=_READER,
+    per_db=True,
+)
+BUS_MESSAGES = Metric(
+    "odoo_bus_messages",
+    GAUGE,
+    "Messages in the bus's table.",
+    combine=READ,
+    seam=_READER,
+    per_db=True,
+)
+QUEUE_JOBS = Metric(
+    "odoo_queue_jobs",
+    GAUGE,
+    "Jobs of queue_job that are not done or cancelled.",
+    ("state",),
+    combine=READ,
+    bounds={"state": "wait_dependencies, pending, enqueued, started, failed"},
+    seam=_READER,
+    per_db=True,
+)
+USERS_PRESENT = Metric(
+    "odoo_users_present",
+    GAUGE,
+    "Users whose browser said within the last minutes that they are there.",
+    ("status",),
+    combine=READ,
+    bounds={"status": "online, away"},
+    seam=_READER,
+    per_db=True,
+)
+MODULES_PENDING = Metric(
+    "odoo_modules_pending",
+    GAUGE,
+    "Modules waiting for a change; while there are some, cron jobs do not run.",
+    ("state",),
+    combine=READ,
+    bounds={"state": "to_install, to_upgrade, to_remove"},
+    seam=_READER,
+    per_db=True,
+)
+DATABASE_SIZE = Metric(
+    "odoo_database_size_bytes",
+    GAUGE,
+    "Size of the database on disk, indexes included.",
+    combine=READ,
+    seam=_READER,
+    per_db=True,
+)
+SESSIONS = Metric(
+    "odoo_sessions",
+    GAUGE,
+    "Session files, those of visitors who never logged in included.",
+    combine=READ,
+    seam=_READER,
+)
+SELF_FIGURES_AGE = Metric(
+    "smart_dairy_performance_figures_age_seconds",
+    GAUGE,
+    "Time since the reader last had an answer to a question; old answers vanish.",
+    ("question",),
+    combine=READ,
+    bounds={"question": "names of questions in core.database_figures; sessions"},
+    seam="core.figures",
+    per_db=True,
+)
+
+# -- websockets ------------------------------------------------------------------
+
+_WEBSOCKET = "hooks.websocket"
+WEBSOCKET_CONNECTIONS = Metric(
+    "odoo_websocket_connections",
+    GAUGE,
+    "Open websockets.",
+    seam=_WEBSOCKET,
+    per_db=True,
+)
+WEBSOCKET_OPENED = Metric(
+    "odoo_websocket_opened_total",
+    COUNTER,
+    "Websockets opened.",
+    seam=_WEBSOCKET,
+    per_db=True,
+)
+WEBSOCKET_CLOSED = Metric(
+    "odoo_websocket_closed_total",
+    COUNTER,
+    "Websockets closed, by the code given by whichever side closed first.",
+    ("reason",),
+    bounds={"reason": "Odoo's close codes; no_answer, other"},
+    seam=_WEBSOCKET,
+    per_db=True,
+)
+WEBSOCKET_MESSAGES = Metric(
+    "odoo_websocket_messages_total",
+    COUNTER,
+    "Messages from clients, by what came of them.",
+    ("outcome",),
+    bounds={"outcome": _OUTCOME},
+    seam=_WEBSOCKET,
+    per_db=True,
+)
+WEBSOCKET_DURATION = Metric(
+    "odoo_websocket_work_seconds",
+    HISTOGRAM,
+    "Time to serve a client's message, to pass on bus messages, to close.",
+    ("work",),
+    buckets=HTTP_BUCKETS,
+    bounds={"work": "message, dispatch, close"},
+    seam=_WEBSOCKET,
     per_db=True,
 )
 

@@ -10,7 +10,7 @@ import fcntl
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import add, itemgetter
@@ -221,8 +221,11 @@ class Merger:
         self._databases: set[str] = set()
         self._with_db = False
 
-    def merge(self) -> Merged:
-        """Read all files and combine them; broken ones are skipped and named."""
+    def merge(self, databases: Iterable[str] = ()) -> Merged:
+        """Read all files and combine them; broken ones are skipped and named.
+
+        :param databases: measured ones that perhaps no file mentions yet
+        """
         skipped: dict[str, str] = {}
         try:
             with folder_lock(self.directory, exclusive=False):
@@ -233,6 +236,7 @@ class Merger:
             # A folder that became read-only can still be read.
             skipped[LOCK] = str(error)
             doubles = self._read_files(skipped)
+        self._databases.update(databases)
         for view, _values in doubles:
             self._register(view)
         if (len(self._databases) > 1) != self._with_db:

@@ -13,6 +13,7 @@ SUM = "sum"  # of the living processes
 MAX = "max"  # of the living processes
 LATEST = "latest"  # the youngest writing wins; it survives its writer
 AGE = "age"  # stored: a start time; shown: seconds since the oldest of the living
+READ = "read"  # never stored: asked by one reader, see core.figures
 
 OTHER = "other"
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
@@ -28,7 +29,8 @@ class Metric:
     :param type: counter, gauge, histogram or summary (count and sum, no quantiles)
     :param labels: label names; ``db`` is added by the store when ``per_db`` is set
     :param buckets: upper bounds of a histogram, ascending, without ``+Inf``
-    :param combine: for gauges, how processes combine: sum, max, latest or age
+    :param combine: for gauges, how processes combine: sum, max, latest, age
+        or read
     :param bounds: for each label, what keeps its values few (documentation)
     :param seam: which hook feeds it (documentation)
     :param per_db: values belong to a database
