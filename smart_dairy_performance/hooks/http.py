@@ -36,10 +36,8 @@ def install(runtime: Any) -> None:
         http.Application, "__call__", lambda call: _measured(runtime, call)
     )
     _patches.replace(http.Request, "_set_request_dispatcher", _with_route)
-    _patches.replace(http.Request, "_serve_static", _static)
-    for dispatcher in set(http._dispatchers.values()):
-        if "handle_error" in vars(dispatcher):
-            _patches.replace(dispatcher, "handle_error", _with_outcome)
+    for name in ("_post_init", "_serve_static", "_serve_nodb", "_serve_db"):
+        _patches.replace(http.Request, name, _with_outcome)
 
 
 def uninstall() -> None:
@@ -109,8 +107,14 @@ def unhook_sql(thread: threading.Thread, unit: Unit) -> None:
 def _end(recorder: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> None:
     recorder.left(unit)
     unhook_sql(thread, unit)
-    if unit.db is None and getattr(thread, "dbname", None):
-        return  # a database without the addon
+    dbname = getattr(thread, "dbname", None)
+    if unit.db is None and dbname:
+        # Found by a remote call, not by a session; or without the addon.
+        registry = _loaded(dbname)
+        if registry is not None:
+            if "performance.tracker" not in registry.models:
+                return
+            unit.db = dbname
     status, headers = answer
     if unit.route is None:
         unit.route = _fixed_route(status)
@@ -133,6 +137,14 @@ def _end(recorder: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> N
         warn_when_slow(*unit.rpc, total)
 
 
+def _loaded(db: str) -> Any:
+    """The registry of a database, if it is loaded; a caller may name any database."""
+    try:
+        return Registry.registries[db]
+    except KeyError:
+        return None
+
+
 # Calls that exist, by database; made of names in code, so bounded by the code.
 _calls: dict[tuple[str, str, str], tuple[str, str]] = {}
 
@@ -142,7 +154,8 @@ def _known_call(db: str, model: str, method: str) -> tuple[str, str]:
     key = (db, model, method)
     found = _calls.get(key)
     if found is None:
-        cls = Registry(db).models.get(model)
+        registry = _loaded(db)
+        cls = registry.models.get(model) if registry is not None else None
         if cls is None:
             return UNKNOWN, UNKNOWN
         if method.startswith("_") or not callable(getattr(cls, method, None)):
@@ -187,25 +200,28 @@ def _with_route(original: Any) -> Any:
     return _set_request_dispatcher
 
 
-def _static(original: Any) -> Any:
-    def _serve_static(self: Any) -> Any:
-        unit = local.unit
-        if unit is not None:
-            unit.route = STATIC
-        return original(self)
-
-    return _serve_static
-
-
 def _with_outcome(original: Any) -> Any:
-    def handle_error(self: Any, exc: Exception) -> Any:
+    """Note what ended a request: whatever fails passes one of these four methods.
+
+    What the dispatchers make of it is too late: JSON-RPC answers 200, and XML-RPC
+    brings its own answer along.
+    """
+    static = original.__name__ == "_serve_static"
+
+    def serve(self: Any) -> Any:
         unit = local.unit
-        if unit is not None:
+        if unit is None:
+            return original(self)
+        if static:
+            unit.route = STATIC
+        try:
+            return original(self)
+        except Exception as error:
             try:
-                unit.outcome = outcome.of_exception(exc)
-                unit.exception = type(exc).__name__
+                unit.outcome = outcome.of_exception(error)
+                unit.exception = type(error).__name__
             except Exception:
                 failed("http")
-        return original(self, exc)
+            raise
 
-    return handle_error
+    return serve
