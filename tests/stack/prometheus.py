@@ -155,7 +155,9 @@ class Prometheus:
         limit = 3 * self.interval + 15.0 if timeout is None else timeout
 
         def scraped() -> bool:
-            samples = self.query(f'timestamp(up{{job="{JOB}"}} == 1)')
+            # timestamp() of anything but a plain selector is the time of the query.
+            up = f'up{{job="{JOB}"}}'
+            samples = self.query(f"timestamp({up}) and {up} == 1")
             return bool(samples) and samples[0].value > began
 
         try:
