@@ -585,6 +585,303 @@ WEBSOCKET_DURATION = Metric(
     per_db=True,
 )
 
+# -- workers -------------------------------------------------------------------
+
+_KIND = "http, cron, gevent, exporter, names of other addons' worker classes"
+_ROLE = "master, http, cron, gevent, exporter, server, other addons' workers"
+
+WORKER_SPAWNS = Metric(
+    "odoo_worker_spawns_total",
+    COUNTER,
+    "Processes that the prefork master started.",
+    ("kind",),
+    bounds={"kind": _KIND},
+    seam="hooks.workers",
+)
+WORKER_EXITS = Metric(
+    "odoo_worker_exits_total",
+    COUNTER,
+    "Processes of the master that ended, by what really happened.",
+    ("kind", "reason"),
+    bounds={"kind": _KIND, "reason": "the words of core.workers"},
+    seam="hooks.workers",
+)
+WORKERS = Metric(
+    "odoo_workers",
+    GAUGE,
+    "Living workers: busy with a connection or with cron jobs, or idle.",
+    ("kind", "state"),
+    bounds={"kind": _KIND, "state": "busy or idle"},
+    seam="hooks.workers",
+)
+WORKERS_CONFIGURED = Metric(
+    "odoo_workers_configured",
+    GAUGE,
+    "Workers that the master keeps alive.",
+    ("kind",),
+    combine=MAX,
+    bounds={"kind": "http or cron"},
+    seam="hooks.workers",
+)
+WORKER_AGE = Metric(
+    "odoo_worker_age_seconds",
+    GAUGE,
+    "Age of the oldest living worker.",
+    ("kind",),
+    combine=AGE,
+    bounds={"kind": _KIND},
+    seam="hooks.workers",
+)
+WORKER_REQUESTS = Metric(
+    "odoo_worker_requests",
+    GAUGE,
+    "Connections or databases that the living workers have served, as limit_request "
+    "counts them.",
+    ("kind",),
+    bounds={"kind": _KIND},
+    seam="hooks.workers",
+)
+WORKER_MEMORY_LIMIT = Metric(
+    "odoo_worker_memory_limit_bytes",
+    GAUGE,
+    "limit_memory_soft and limit_memory_hard; they limit virtual memory, not resident.",
+    ("limit",),
+    combine=MAX,
+    bounds={"limit": "soft or hard"},
+    seam="hooks.process",
+)
+ACCEPT_QUEUE = Metric(
+    "odoo_http_accept_queue_length",
+    GAUGE,
+    "Connections that wait for an HTTP worker, seen at most 4 seconds ago.",
+    combine=MAX,
+    seam="hooks.workers",
+)
+ACCEPT_LIMIT = Metric(
+    "odoo_http_accept_queue_limit",
+    GAUGE,
+    "Connections that can wait for an HTTP worker; more are turned away.",
+    combine=MAX,
+    seam="hooks.workers",
+)
+
+# -- processes and host --------------------------------------------------------
+
+
+def _process(name: str, help_: str) -> Metric:
+    return Metric(
+        f"odoo_process_{name}",
+        GAUGE,
+        help_,
+        ("role",),
+        combine=MAX,  # one reader writes the figures of all processes
+        bounds={"role": _ROLE},
+        seam="hooks.process",
+    )
+
+
+PROCESSES = Metric(
+    "odoo_processes",
+    GAUGE,
+    "Living processes that measure.",
+    ("role",),
+    combine=MAX,
+    bounds={"role": _ROLE},
+    seam="hooks.process",
+)
+PROCESS_RESIDENT = _process(
+    "resident_memory_bytes",
+    "Physical memory of a role's processes; shared pages count in each of them. "
+    "Odoo's limits do not apply to it.",
+)
+PROCESS_RESIDENT_MAX = _process(
+    "resident_memory_bytes_max", "Physical memory of the largest process of a role."
+)
+PROCESS_VIRTUAL = _process(
+    "virtual_memory_bytes", "Virtual memory of a role's processes."
+)
+PROCESS_VIRTUAL_MAX = _process(
+    "virtual_memory_bytes_max",
+    "Virtual memory of the largest process of a role: what limit_memory_soft and "
+    "limit_memory_hard apply to.",
+)
+PROCESS_THREADS = _process("threads", "Threads of a role's processes.")
+PROCESS_FDS = _process("open_fds", "Files and sockets open in a role's processes.")
+PROCESS_FDS_MAX = _process(
+    "open_fds_max", "Files and sockets open in the process of a role with the most."
+)
+PROCESS_FDS_LIMIT = _process(
+    "max_fds", "Files and sockets that one process of a role may open."
+)
+PROCESS_CPU = Metric(
+    "odoo_process_cpu_seconds_total",
+    COUNTER,
+    "Processor time, dead processes included; added when a request or job ends.",
+    ("role",),
+    bounds={"role": _ROLE},
+    seam="hooks.process",
+)
+GC_SECONDS = Metric(
+    "odoo_gc_pause_seconds_total",
+    COUNTER,
+    "Processor time in Python's garbage collector, everything else stands still.",
+    ("generation",),
+    bounds={"generation": "0 to 2"},
+    seam="hooks.process",
+)
+GC_COLLECTIONS = Metric(
+    "odoo_gc_collections_total",
+    COUNTER,
+    "Runs of Python's garbage collector.",
+    ("generation",),
+    bounds={"generation": "0 to 2"},
+    seam="hooks.process",
+)
+HOST_CPU = Metric(
+    "odoo_host_cpu_ratio",
+    GAUGE,
+    "Share of the host's processor time in use, the last seconds.",
+    combine=MAX,
+    seam="hooks.process",
+)
+HOST_LOAD = Metric(
+    "odoo_host_load1",
+    GAUGE,
+    "Processes that run or wait to, averaged over a minute.",
+    combine=MAX,
+    seam="hooks.process",
+)
+HOST_MEMORY = Metric(
+    "odoo_host_memory_bytes",
+    GAUGE,
+    "The host's memory.",
+    ("state",),
+    combine=MAX,
+    bounds={"state": "total or available"},
+    seam="hooks.process",
+)
+HOST_DISK = Metric(
+    "odoo_host_disk_bytes",
+    GAUGE,
+    "The file system that holds data_dir.",
+    ("state",),
+    combine=MAX,
+    bounds={"state": "total or available"},
+    seam="hooks.process",
+)
+
+# -- connection pool -----------------------------------------------------------
+
+POOL_CONNECTIONS = Metric(
+    "smart_dairy_db_pool_connections",
+    GAUGE,
+    "Connections in the pools of all processes, and how many these may open.",
+    ("state",),
+    bounds={"state": "used, idle or max"},
+    seam="hooks.pool",
+)
+POOL_WAIT = Metric(
+    "odoo_db_pool_borrow_seconds",
+    HISTOGRAM,
+    "Time to get a connection from the pool, connecting included.",
+    buckets=(0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0),
+    seam="hooks.pool",
+)
+POOL_ERRORS = Metric(
+    "odoo_db_pool_errors_total",
+    COUNTER,
+    "Connections that were not to be had: the pool was full, or PostgreSQL refused.",
+    ("reason",),
+    bounds={"reason": "full or connect"},
+    seam="hooks.pool",
+)
+POOL_OPENED = Metric(
+    "odoo_db_pool_connections_opened_total",
+    COUNTER,
+    "Connections opened to PostgreSQL.",
+    seam="hooks.pool",
+)
+
+# -- caches and registries -----------------------------------------------------
+
+_CACHE = "names of Odoo's caches"
+
+
+def _cache(name: str, help_: str, type_: str = COUNTER) -> Metric:
+    return Metric(
+        f"odoo_ormcache_{name}",
+        type_,
+        help_,
+        ("cache",),
+        bounds={"cache": _CACHE},
+        seam="hooks.caches",
+        per_db=True,
+    )
+
+
+CACHE_HITS = _cache("hits_total", "Values found in a cache.")
+CACHE_MISSES = _cache("misses_total", "Values not found in a cache and computed.")
+CACHE_ERRORS = _cache("errors_total", "Lookups with a key that cannot be one.")
+CACHE_SECONDS = _cache("generation_seconds_total", "Time to compute missing values.")
+CACHE_ENTRIES = _cache("entries", "Values in the caches of living processes.", GAUGE)
+CACHE_CAPACITY = _cache(
+    "capacity", "Values that the caches of living processes can hold.", GAUGE
+)
+CACHE_INVALIDATIONS = Metric(
+    "odoo_ormcache_invalidations_total",
+    COUNTER,
+    "Caches cleared: by the process itself, or told by another process's signal.",
+    ("cache", "origin"),
+    bounds={"cache": _CACHE, "origin": "local or signal"},
+    seam="hooks.caches",
+    per_db=True,
+)
+REGISTRY_LOADS = Metric(
+    "odoo_registry_loads_total",
+    COUNTER,
+    "Registries loaded: the first of a process, after another process's signal, or "
+    "again for another reason (a module was installed).",
+    ("reason", "status"),
+    bounds={"reason": "first, signal or again", "status": "success or error"},
+    seam="hooks.caches",
+    per_db=True,
+)
+REGISTRY_LOAD = Metric(
+    "odoo_registry_load_seconds",
+    SUMMARY,
+    "Time to load registries.",
+    seam="hooks.caches",
+    per_db=True,
+)
+REGISTRY_SETUP = Metric(
+    "odoo_registry_setup_seconds",
+    SUMMARY,
+    "Time to set up models, in loads and after changes of models.",
+    seam="hooks.caches",
+    per_db=True,
+)
+
+# -- recompute and flush -------------------------------------------------------
+
+ORM_RECOMPUTE = Metric(
+    "odoo_orm_recompute_seconds_total",
+    COUNTER,
+    "Time to compute stored fields, without other models' in between.",
+    ("model",),
+    bounds={"model": _MODEL},
+    seam="hooks.recompute",
+    per_db=True,
+)
+ORM_FLUSH = Metric(
+    "odoo_orm_flush_seconds_total",
+    COUNTER,
+    "Time to write pending changes to the database, without recomputing in between.",
+    ("model",),
+    bounds={"model": _MODEL},
+    seam="hooks.recompute",
+    per_db=True,
+)
+
 # -- the suite itself ----------------------------------------------------------
 
 SELF_SECONDS = Metric(
