@@ -21,6 +21,7 @@ from .metric import GAUGE, LATEST, Metric
 from .store import Store
 
 VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+FLUSH, RECOMPUTE = "flush", "recompute"
 PHASES = ("match", "python", "sql", "flush", "retry")
 
 # Not shown in /metrics: when each user was last seen. ``scrape`` counts them.
@@ -61,6 +62,8 @@ class Unit:
     :ivar matched: when route and user were known; ``matched_sql``: SQL until then
     :ivar child: time of tracked calls inside the current one (for exclusive time)
     :ivar flush: time in flushes and commits, SQL inside them not counted
+    :ivar work: own time by (recompute or flush, model); ``work_child``: what is to be
+        taken off the work that is under way
     :ivar retry: time from the end of failed attempts to the next attempt
     """
 
@@ -87,6 +90,8 @@ class Unit:
         "sqlstate",
         "started",
         "uid",
+        "work",
+        "work_child",
     )
 
     def __init__(self, kind: str, started: float) -> None:
@@ -112,6 +117,8 @@ class Unit:
         self.route: str | None = None
         self.rpc: tuple[str, str] | None = None
         self.uid: int | None = None
+        self.work: dict[tuple[str, str], float] = {}
+        self.work_child = 0.0
 
     def match_seconds(self) -> float:
         """Time until route and user were known, without SQL."""
@@ -193,6 +200,7 @@ class Recorder:
         self._orm = store.new_cache()
         self._sql = store.new_cache()
         self._calls = store.new_cache()
+        self._work = store.new_cache()
         self._slots = store.new_cache()
         self._active: dict[int, float] = {}
         os.register_at_fork(after_in_child=self._active.clear)
@@ -325,6 +333,8 @@ class Recorder:
             self._entry(model, method, result, seconds, db)
         if unit.commits or unit.rollbacks:
             self._transactions(unit, db)
+        if unit.work:
+            self._merge_work(unit, db)
         for metric, labels, amount in unit.extra:
             store.values[store.slot(metric, labels)] += amount
         if unit.uid and db:
@@ -379,6 +389,16 @@ class Recorder:
                     values[fine + index] += count
                     values[coarse + _COARSE[index]] += count
         return queries
+
+    def _merge_work(self, unit: Unit, db: str) -> None:
+        cache = self._work
+        for key, seconds in unit.work.items():
+            slot = cache.get((key, db))
+            if slot is None:
+                what, model = key
+                metric = c.ORM_FLUSH if what == FLUSH else c.ORM_RECOMPUTE
+                slot = cache[key, db] = self.store.slot(metric, (model, db))
+            self.store.values[slot] += seconds
 
     def _transactions(self, unit: Unit, db: str) -> None:
         slots = self._slots.get(("transactions", db))
