@@ -6,6 +6,7 @@ count, after it the archive does. A folder killed anywhere in between loses noth
 and counts nothing twice; the next one tidies up after it.
 """
 
+import logging
 import os
 import secrets
 import time
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from . import store as layout
 from .merge import ARCHIVE, ForeignFile, StoreFile, folder_lock
-from .metric import GAUGE, LATEST, OTHER, Metric, series_key, split_key
+from .metric import GAUGE, LATEST, OTHER, Metric, series_key
 
+_logger = logging.getLogger(__name__)
 DEFAULT_BATCH = 4
 _ABANDONED_AFTER = 3600.0  # seconds; a file is made in milliseconds
 
@@ -43,12 +45,11 @@ def fold(
 def _fold_locked(
     directory: Path, batch: int, max_series: int, clock: Callable[[], float]
 ) -> int:
-    names = sorted(
-        entry.name
-        for entry in os.scandir(directory)
-        if entry.name.endswith(layout.SUFFIX)
-    )
-    archive = _open(directory / ARCHIVE)
+    with os.scandir(directory) as entries:
+        names = sorted(
+            entry.name for entry in entries if entry.name.endswith(layout.SUFFIX)
+        )
+    archive = _open_archive(directory / ARCHIVE)
     listed = set(archive.folded) if archive else set()
     for name in names:
         if name in listed or (name.startswith(".") and _abandoned(directory / name)):
@@ -59,12 +60,8 @@ def _fold_locked(
             continue
         if len(dead) == batch:
             break
-        file = _open(directory / name)
-        if file is None:
-            continue
-        if file.alive():
-            file.close()
-        else:
+        file = _open_dead(directory / name)
+        if file is not None:
             dead.append(file)
     try:
         if dead:
@@ -72,7 +69,7 @@ def _fold_locked(
             content = _archive_bytes(sources, dead, max_series, clock)
             _replace(directory, content)
             for file in dead:
-                file.path.unlink()
+                file.path.unlink(missing_ok=True)
     finally:
         for file in dead:
             file.close()
@@ -91,15 +88,44 @@ def _abandoned(path: Path) -> bool:
         return False
 
 
-def _open(path: Path) -> StoreFile | None:
+def _open_dead(path: Path) -> StoreFile | None:
+    """A dead process's file; None for one that lives or cannot be read."""
     try:
         file = StoreFile(path)
     except (OSError, ForeignFile):
         return None
     try:
+        if not file.alive():
+            file.read()
+            return file
+    except (OSError, ForeignFile):
+        pass
+    file.close()
+    return None
+
+
+def _open_archive(path: Path) -> StoreFile | None:
+    """The archive; None when there is none yet.
+
+    :raises OSError: when it is there and cannot be opened: to begin a new one would
+        lose what it holds
+    """
+    file = None
+    try:
+        file = StoreFile(path)
         file.read()
-    except ForeignFile:
-        file.close()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if file is not None:
+            file.close()
+        raise
+    except ForeignFile as error:
+        if file is not None:
+            file.close()
+        aside = path.with_name(f"{ARCHIVE}.broken")
+        os.rename(path, aside)
+        _logger.warning("The archive is broken, it was kept as %s: %s", aside, error)
         return None
     return file
 
@@ -111,21 +137,19 @@ def _archive_bytes(
     clock: Callable[[], float],
 ) -> bytes:
     """The new archive: everything that adds up, and the gauges that outlive writers."""
-    metrics: dict[str, tuple[str, Metric]] = {}
+    metrics: dict[str, Metric] = {}
     totals: dict[str, dict[tuple[str, ...], list[float]]] = {}
     for file in sources:
         values = file.read()
-        for text in file.definitions:
-            metric = Metric.from_definition(text)
-            metrics.setdefault(metric.name, (text, metric))
-        for key, base, count in file.series:
-            name, labels = split_key(key)
-            if name not in metrics or metrics[name][1].size != count:
-                continue
-            metric = metrics[name][1]
-            row = values[base : base + count].tolist()
+        for name, metric in file.metrics.items():
+            metrics.setdefault(name, metric)
+        for name, labels, base in file.series:
+            metric = metrics[name]
+            if metric.shape != file.metrics[name].shape:
+                continue  # it changed between two versions of the code
             if metric.type == GAUGE and metric.combine != LATEST:
                 continue
+            row = values[base : base + metric.size].tolist()
             series = totals.setdefault(name, {})
             if labels not in series and len(series) >= max_series:
                 kept = labels[-1:] if metric.per_db else ()
@@ -140,7 +164,8 @@ def _archive_bytes(
                 series[labels] = list(map(add, old, row))
     records = []
     for name, series in totals.items():
-        records.append(layout.encode_record(layout.DEFINITION, metrics[name][0]))
+        definition = metrics[name].definition()
+        records.append(layout.encode_record(layout.DEFINITION, definition))
         for labels, row in series.items():
             key = series_key(name, labels)
             records.append(layout.encode_record(layout.SERIES, key, tuple(row)))

@@ -7,6 +7,7 @@ the mapping, so that reading and summing run in C.
 """
 
 import fcntl
+import functools
 import mmap
 import os
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import store as layout
-from .metric import AGE, GAUGE, LATEST, MAX, OTHER, Metric, split_key
+from .metric import AGE, GAUGE, LATEST, MAX, OTHER, SUM, Metric, split_key
 
 ARCHIVE = "archive.sdp"
 LOCK = ".lock"
@@ -33,9 +34,10 @@ class ForeignFile(ValueError):
 def folder_lock(directory: Path, exclusive: bool) -> Iterator[None]:
     """Hold the folder's lock: shared while reading, exclusive while folding.
 
-    :raises OSError: when the folder cannot be written to
+    :raises OSError: when there is no lock file and none can be made
     """
-    fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    access = os.O_RDWR if exclusive else os.O_RDONLY  # readers may lack write access
+    fd = os.open(directory / LOCK, access | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
         yield
@@ -46,26 +48,29 @@ def folder_lock(directory: Path, exclusive: bool) -> Iterator[None]:
 class StoreFile:
     """One process's file (or the archive), open for reading.
 
-    :ivar series: (key, first double, number of doubles) in order of appearance
+    :ivar metrics: the metrics that it defines, by name
+    :ivar series: (name, label values, first double) in order of appearance
     :ivar folded: names of files that this archive contains
     :raises ForeignFile: when it is no file of ours
+    :raises OSError: when it cannot be opened or mapped
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.series: list[tuple[str, int, int]] = []
-        self.definitions: list[str] = []
+        self.series: list[tuple[str, tuple[str, ...], int]] = []
+        self.metrics: dict[str, Metric] = {}
         self.folded: list[str] = []
         self._parsed = layout.HEADER.size
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Not blocking: somebody's named pipe must not hang a scrape.
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         self._map: mmap.mmap | None = None
         try:
             self.inode = os.fstat(self._fd).st_ino
             self._remap()
             header = layout.HEADER.unpack_from(self._mapped(), 0)
-        except (OSError, ValueError) as error:
+        except (OSError, ForeignFile):
             self.close()
-            raise ForeignFile(f"{path.name}: {error}") from error
+            raise
         magic, version, size, _used, self.created, self.pid, self.flags, role = header
         self.role = role.rstrip(b"\0").decode("ascii", "replace")
         if (
@@ -134,24 +139,48 @@ class StoreFile:
         data = self._mapped()
         position = self._parsed
         while position < used:
+            start = position + layout.RECORD.size
+            if start > used:
+                raise self._broken(position)
             size, kind, count, key_length = layout.RECORD.unpack_from(data, position)
             end = position + size
-            start = position + layout.RECORD.size
             if (
                 size % 8
                 or size < layout.RECORD.size + key_length + 8 * count
                 or end > used
             ):
-                raise ForeignFile(f"{self.path.name}: broken record at {position}")
-            key = data[start : start + key_length].decode("utf-8", "replace")
-            if kind == layout.SERIES:
-                self.series.append((key, end // 8 - count, count))
-            elif kind == layout.DEFINITION:
-                self.definitions.append(key)
-            elif kind == layout.FOLDED:
-                self.folded.append(key)
+                raise self._broken(position)
+            try:
+                key = data[start : start + key_length].decode()
+                if kind == layout.SERIES:
+                    self._add_series(key, end // 8 - count, count)
+                elif kind == layout.DEFINITION:
+                    metric = _metric(key)
+                    self.metrics[metric.name] = metric
+                elif kind == layout.FOLDED:
+                    self.folded.append(key)
+            except ValueError:
+                raise self._broken(position) from None
             position = end
             self._parsed = position
+
+    def _add_series(self, key: str, base: int, count: int) -> None:
+        name, labels = split_key(key)
+        metric = self.metrics.get(name)
+        if (
+            metric is None
+            or count != metric.size
+            or len(labels) != len(metric.store_labels)
+        ):
+            raise ValueError(f"a series without its definition: {name}")
+        self.series.append((name, labels, base))
+
+    def _broken(self, position: int) -> ForeignFile:
+        return ForeignFile(f"{self.path.name}: broken record at {position}")
+
+
+# All files define the same few metrics.
+_metric = functools.lru_cache(maxsize=1000)(Metric.from_definition)
 
 
 @dataclass(slots=True)
@@ -231,9 +260,9 @@ class Merger:
             with folder_lock(self.directory, exclusive=False):
                 doubles = self._read_files(skipped)
         except FileNotFoundError:
-            doubles = []
+            doubles = self._read_files({})
         except OSError as error:
-            # A folder that became read-only can still be read.
+            # A folder that nobody can lock, and so nobody folds, can still be read.
             skipped[LOCK] = str(error)
             doubles = self._read_files(skipped)
         self._databases.update(databases)
@@ -266,11 +295,16 @@ class Merger:
         )
 
     def _read_files(self, skipped: dict[str, str]) -> list[tuple[_View, Any]]:
-        names = {
-            entry.name
-            for entry in os.scandir(self.directory)
-            if entry.name.endswith(layout.SUFFIX) and not entry.name.startswith(".")
-        }
+        try:
+            with os.scandir(self.directory) as entries:
+                names = {
+                    entry.name
+                    for entry in entries
+                    if entry.name.endswith(layout.SUFFIX) and entry.name[0] != "."
+                }
+        except OSError as error:
+            skipped["."] = str(error)
+            names = set()
         found: list[tuple[_View, Any]] = []
         folded: set[str] = set()
         for name in sorted(names, key=lambda name: (name != ARCHIVE, name)):
@@ -303,25 +337,26 @@ class Merger:
     def _register(self, view: _View) -> None:
         """Give every new series of a file its place in its family."""
         file = view.file
-        for text in file.definitions:
-            metric = Metric.from_definition(text)
-            if metric.name not in self._families:
+        for name, metric in file.metrics.items():
+            if name not in self._families:
                 names = metric.store_labels if self._with_db else metric.labels
-                self._families[metric.name] = Family(metric, names)
-        for key, base, count in file.series[view.read_series :]:
-            name, values = split_key(key)
-            family = self._families.get(name)
-            if family is None or count != family.metric.size:
-                continue
+                self._families[name] = Family(metric, names)
+        for name, values, base in file.series[view.read_series :]:
+            family = self._families[name]
+            if family.metric.shape != file.metrics[name].shape:
+                continue  # a metric that changed between two versions of the code
+            kept: tuple[str, ...] = ()
             if family.metric.per_db:
                 if values[-1] and values[-1] not in self._databases:
                     self._databases.add(values[-1])
-                if not self._with_db:
+                if self._with_db:
+                    kept = values[-1:]
+                else:
                     values = values[:-1]
             position = family.index.get(values)
             if position is None:
                 if len(family.labels) >= self._max_series:
-                    values = (OTHER,) * len(family.label_names)
+                    values = (*(OTHER,) * len(family.metric.labels), *kept)
                 position = family.index.setdefault(values, len(family.labels))
                 if position == len(family.labels):
                     family.labels.append(values)
@@ -329,26 +364,48 @@ class Merger:
             view.getters.pop(name, None)
         view.read_series = len(file.series)
 
-    def _columns(self, family: Family, view: _View, values: Any) -> list[Any] | None:
-        """The family's doubles in one file, in the family's order of series."""
-        bases = view.bases.get(family.metric.name)
+    def _columns(self, family: Family, view: _View, values: Any) -> list[list[Any]]:
+        """The family's doubles in one file, in the family's order of series.
+
+        :returns: nothing when the file has none of its series; else one list of
+            columns, or several for a gauge that does not sum and of which several
+            databases fall together
+        """
+        metric = family.metric
+        bases = view.bases.get(metric.name)
         if bases is None:
-            return None
+            return []
         size = len(family.labels)
-        cached = view.getters.get(family.metric.name)
+        cached = view.getters.get(metric.name)
         if cached is None or cached[0] != size:
             # A series missing in this file counts the zero in the file's header. Two
             # series that fall together are rare: their getter sums in Python.
-            first = [bases[i][0] if i in bases else None for i in range(size)]
-            more = {i: found[1:] for i, found in bases.items() if len(found) > 1}
-            getters = [
-                _getter(
-                    [_ZERO if b is None else b + column for b in first], more, column
-                )
-                for column in range(family.metric.size)
-            ]
-            cached = view.getters[family.metric.name] = (size, getters)
-        return [getter(values) for getter in cached[1]]
+            layers = [bases]
+            more: dict[int, list[int]] = {}
+            if metric.type == GAUGE and metric.combine != SUM:
+                depth = max(map(len, bases.values()))
+                layers = [
+                    {i: found[n:] for i, found in bases.items() if len(found) > n}
+                    for n in range(depth)
+                ]
+            else:
+                more = {i: found[1:] for i, found in bases.items() if len(found) > 1}
+            getters = []
+            for layer in layers:
+                first = [layer[i][0] if i in layer else None for i in range(size)]
+                getters += [
+                    _getter(
+                        [_ZERO if b is None else b + column for b in first],
+                        more,
+                        column,
+                    )
+                    for column in range(metric.size)
+                ]
+            cached = view.getters[metric.name] = (size, getters)
+        columns = [getter(values) for getter in cached[1]]
+        return [
+            columns[n : n + metric.size] for n in range(0, len(columns), metric.size)
+        ]
 
     def _combine(
         self,
@@ -358,13 +415,11 @@ class Merger:
     ) -> None:
         metric = family.metric
         gauge = metric.type == GAUGE
-        parts = []
+        parts: list[list[Any]] = []
         for view, values in files:
             if gauge and metric.combine != LATEST and not alive[id(view)]:
                 continue
-            columns = self._columns(family, view, values)
-            if columns is not None:
-                parts.append(columns)
+            parts += self._columns(family, view, values)
         if not parts:
             family.columns = []
         elif not gauge or metric.combine not in (MAX, LATEST, AGE):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 
 COUNTER = "counter"
 GAUGE = "gauge"
@@ -14,6 +15,9 @@ MAX = "max"  # of the living processes
 LATEST = "latest"  # the youngest writing wins; it survives its writer
 AGE = "age"  # stored: a start time; shown: seconds since the oldest of the living
 READ = "read"  # never stored: asked by one reader, see core.figures
+
+_TYPES = (COUNTER, GAUGE, HISTOGRAM, SUMMARY)
+_COMBINATIONS = (SUM, MAX, LATEST, AGE, READ)
 
 OTHER = "other"
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
@@ -50,6 +54,10 @@ class Metric:
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
             raise ValueError(f"{self.name!r} is not a metric name")
+        if self.type not in _TYPES or self.combine not in _COMBINATIONS:
+            raise ValueError(f"{self.name}: {self.type} combined by {self.combine}")
+        if len(set(self.store_labels)) < len(self.store_labels):
+            raise ValueError(f"{self.name}: a label stands twice")
         for label in self.labels:
             if not _LABEL.match(label) or label.startswith("__") or label == "le":
                 raise ValueError(f"{self.name}: {label!r} is not a label name")
@@ -57,8 +65,10 @@ class Metric:
             raise ValueError(
                 f"{self.name}: buckets are for histograms, and all of them"
             )
-        if list(self.buckets) != sorted(set(self.buckets)):
-            raise ValueError(f"{self.name}: buckets must ascend")
+        if list(self.buckets) != sorted(set(self.buckets)) or not all(
+            map(isfinite, self.buckets)
+        ):
+            raise ValueError(f"{self.name}: buckets must ascend, +Inf is implied")
         if self.type == COUNTER and not self.name.endswith("_total"):
             raise ValueError(f"{self.name}: a counter ends in _total")
 
@@ -75,6 +85,11 @@ class Metric:
     def store_labels(self) -> tuple[str, ...]:
         """The labels as stored: ``db`` comes last where values belong to a database."""
         return (*self.labels, "db") if self.per_db else self.labels
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What two files must agree on for their numbers to be added up."""
+        return (self.type, self.store_labels, self.buckets, self.combine)
 
     def definition(self) -> str:
         """The family as one line of text, for the file (see docs/store-format.md)."""
@@ -130,4 +145,7 @@ def clean_label(value: object) -> str:
     text = value if isinstance(value, str) else str(value)
     if len(text) > MAX_LABEL_LENGTH:
         text = text[: MAX_LABEL_LENGTH - 1] + "\u2026"
-    return text if text.isprintable() else text.translate(_CONTROL)
+    if text.isprintable():
+        return text
+    # Lone surrogates, as in undecodable file names, have no UTF-8.
+    return text.translate(_CONTROL).encode("utf-8", "replace").decode()

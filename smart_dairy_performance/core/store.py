@@ -108,6 +108,7 @@ class Store:
         self._file: int | None = None
         self._map: mmap.mmap | None = None
         self._bytes: Any = None
+        self._lengths: Any = None
         self._used = 0
         self._opened = False
         self._defined: set[str] = set()
@@ -163,8 +164,11 @@ class Store:
             self._switch_off(error)
 
     def _attach(self, fd: int, size: int) -> None:
-        self._map = mmap.mmap(fd, size)
+        new = mmap.mmap(fd, size)  # when this fails, the old mapping stays in use
+        self._detach()
+        self._map = new
         self._bytes = memoryview(self._map)
+        self._lengths = self._bytes.cast("Q")
         self.values = self._bytes.cast("d")
 
     def _detach(self) -> None:
@@ -172,9 +176,10 @@ class Store:
         if self._map is None:
             return
         self.values.release()
+        self._lengths.release()
         self._bytes.release()
         self._map.close()
-        self._map = self._bytes = None
+        self._map = self._bytes = self._lengths = None
         self.values = memoryview(bytearray(8 * _SCRAP_DOUBLES)).cast("d")
 
     def _switch_off(self, error: OSError) -> None:
@@ -220,7 +225,8 @@ class Store:
             return 0
         if self._counts.get(metric.name, 0) >= self.max_series:
             if metric is not SELF_DROPPED:
-                self.values[self.slot(SELF_DROPPED, (metric.name,))] += 1
+                dropped = self.slot(SELF_DROPPED, (metric.name,))
+                self.values[dropped] += 1  # only now: slot may have replaced values
             kept = clean[-1:] if metric.per_db else ()
             clean = (*(OTHER,) * len(metric.labels), *kept)
             found = self._slots.get((metric.name, clean))
@@ -260,11 +266,11 @@ class Store:
         if end > len(self._map):
             size = max(len(self._map) * 2, end)
             os.posix_fallocate(self._file, 0, size)
-            self._detach()
             self._attach(self._file, size)
         self._bytes[start:end] = record
-        struct.pack_into("<Q", self._map, USED_OFFSET, end)
-        self._used = end
+        # One store of eight bytes; struct.pack_into writes byte by byte, and a reader,
+        # or a kill, in between would see a length that ends inside a record.
+        self._lengths[USED_OFFSET // 8] = self._used = end
         return start
 
     # -- updates for the paths that are not hot -----------------------------------

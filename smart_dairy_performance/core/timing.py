@@ -1,6 +1,7 @@
 """Time that the browser and the proxy tell us, or that we tell them."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 from .recorder import Unit
 
@@ -8,6 +9,10 @@ from .recorder import Unit
 # microseconds: what is plausible as a date decides.
 _QUEUE_HEADERS = ("HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START")
 _EARLIEST = 1_000_000_000.0  # 2001, in seconds
+_FULL = (
+    "total;dur=%.2f, db;dur=%.2f, match;dur=%.2f, "
+    "python;dur=%.2f, flush;dur=%.2f, retry;dur=%.2f"
+)
 _LONGEST = 600.0  # seconds; a longer wait is a clock that is wrong
 
 
@@ -23,6 +28,8 @@ def queue_seconds(environ: Mapping[str, object], now: float) -> float | None:
         try:
             start = float(str(raw).strip().removeprefix("t="))
         except ValueError:
+            continue
+        if not isfinite(start):
             continue
         while start > _EARLIEST * 100:
             start /= 1000
@@ -40,15 +47,14 @@ def server_timing(unit: Unit, total: float, sql: float, full: bool) -> str:
     :param full: tell the whole split (for members of the Performance group)
     """
     if not full:
-        return f"total;dur={total * 1000:.0f}, db;dur={sql * 1000:.0f}"
+        return "total;dur=%.0f, db;dur=%.0f" % (total * 1000, sql * 1000)
     match = unit.match_seconds()
     python = max(0.0, total - match - sql - unit.flush - unit.retry)
-    parts = {
-        "total": total,
-        "db": sql,
-        "match": match,
-        "python": python,
-        "flush": unit.flush,
-        "retry": unit.retry,
-    }
-    return ", ".join(f"{name};dur={spent * 1000:.2f}" for name, spent in parts.items())
+    return _FULL % (
+        total * 1000,
+        sql * 1000,
+        match * 1000,
+        python * 1000,
+        unit.flush * 1000,
+        unit.retry * 1000,
+    )
