@@ -8,9 +8,10 @@ from pathlib import Path
 from . import catalogue as c
 from . import exposition
 from .archive import fold
+from .figures import FigureFile
 from .merge import Family, Merged, Merger
 from .metric import Metric
-from .recorder import USER_SEEN
+from .recorder import USER_SEEN, failed
 from .snapshots import RingWriter
 from .store import Store
 
@@ -38,6 +39,7 @@ class Scraper:
         self._merger = Merger(directory, store.max_series, clock)
         self._renderer = exposition.Renderer()
         self._ring = RingWriter(directory)
+        self._figures = FigureFile(directory)
 
     def merge(self) -> Merged:
         """The families of all processes, the reader's own added."""
@@ -45,8 +47,14 @@ class Scraper:
             return self._merge()
 
     def _merge(self) -> Merged:
-        merged = self._merger.merge()
+        try:
+            self._figures.read()
+        except ValueError:
+            failed("figures")
+        merged = self._merger.merge(self._figures.databases())
         merged.families = families = dict(merged.families)
+        several = len(merged.databases) > 1
+        families.update(self._figures.families(self._clock(), several))
         seen = families.pop(USER_SEEN.name, None)
         if seen is not None and c.ACTIVE_USERS.name not in families:
             families[c.ACTIVE_USERS.name] = _active_users(seen, self._clock())

@@ -20,6 +20,7 @@ from ..core import generation, snapshots
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
+from . import database
 from .patching import Patches
 
 _logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class WorkerMetrics(server.Worker):
         self.runtime.store.role = "exporter"
         self.server = metrics_server(self.runtime, self.listener)
         Ticker(jobs(self.runtime)).start()
+        database.start(self.runtime)
 
     def check_limits(self) -> None:
         # Not the base class's memory limit: it is of virtual memory, inherited from
@@ -230,6 +232,7 @@ class _Spawner:
 
     def _start_thread(self) -> None:
         Ticker(jobs(self.runtime)).start()
+        database.start(self.runtime)
         if not self.runtime.options.metrics_port:
             return
         listener = self._listen()
