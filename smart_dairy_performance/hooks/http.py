@@ -119,7 +119,7 @@ def _end(recorder: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> N
     if unit.route is None:
         unit.route = _fixed_route(status)
     name = thread_local.rpc_model_method
-    if name and unit.db and unit.rpc is None:
+    if name and unit.db:
         unit.rpc = tuple(name.rpartition(".")[::2])  # type: ignore[assignment]
     if unit.rpc:
         unit.rpc = _known_call(unit.db or "", *unit.rpc)

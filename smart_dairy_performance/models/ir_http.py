@@ -1,13 +1,14 @@
 import threading
 from time import perf_counter
 
-from odoo import models
+from odoo import api, models, tools
 from odoo.http import request
 
 from ..core.recorder import failed, local
 from ..hooks import orm
 
 GROUP_USER = "smart_dairy_performance.smart_dairy_performance_group_user"
+_CALL_ROUTES = ("/web/dataset/call_kw", "/web/dataset/call_button")
 _JSON2_ARGUMENTS = ("__model__", "__method__")
 
 
@@ -18,10 +19,17 @@ class IrHttp(models.AbstractModel):
     def _match(cls, path_info):
         # That this override runs is what tells that the database has the addon.
         unit = local.unit
-        if unit is not None:
-            unit.db = request.db
-            orm.keep(request.env.registry)
-        return super()._match(path_info)
+        if unit is None:
+            return super()._match(path_info)
+        unit.db = request.db
+        orm.keep(request.env.registry)
+        rule, args = super()._match(path_info)
+        if rule.rule.startswith(_CALL_ROUTES):
+            # Odoo itself notes the call only where this path does not tell it.
+            unit.rpc = args.get("path", "").rpartition(".")[::2]
+        elif _JSON2_ARGUMENTS[0] in args:
+            unit.rpc = tuple(args.get(name, "") for name in _JSON2_ARGUMENTS)
+        return rule, args
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
@@ -29,18 +37,23 @@ class IrHttp(models.AbstractModel):
         unit = local.unit
         if unit is not None:
             try:
-                cls._measure_user(unit, args)
+                cls._measure_user(unit)
             except Exception:
                 failed("ir_http")
         return result
 
     @classmethod
-    def _measure_user(cls, unit, args):
-        """Note when route and user were known, who the user is, and a /json/2 call."""
+    def _measure_user(cls, unit):
+        """Note when route and user were known, and who the user is."""
         unit.matched = perf_counter()
         unit.matched_sql = getattr(threading.current_thread(), "query_time", 0.0)
-        if _JSON2_ARGUMENTS[0] in args:
-            unit.rpc = tuple(args.get(name, "") for name in _JSON2_ARGUMENTS)
-        if request.session.uid:
-            unit.uid = request.session.uid
-            unit.full_timing = request.env.user.has_group(GROUP_USER)
+        uid = request.session.uid
+        if uid:
+            unit.uid = uid
+            unit.full_timing = request.env[cls._name]._sees_full_timing(uid)
+
+    @api.model
+    @tools.ormcache("uid")
+    def _sees_full_timing(self, uid):
+        # Asked at each request: res.users.has_group costs ten times this cache.
+        return self.env["res.users"].browse(uid).sudo().has_group(GROUP_USER)

@@ -1,1 +1,3 @@
 from . import test_groups
+from . import test_requests
+from . import test_tracker

@@ -21,6 +21,7 @@ from .stack import Stack, StackOptions
 ADDONS = ("smart_dairy_performance", "smart_dairy_profiling")
 _ODOO_RESULT = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
 _ODOO_SKIPPED = re.compile(r"^\S+ \S+ \d+ INFO \S+ \S+: skipped ", re.MULTILINE)
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 _ODOO_LOG = paths.RESULTS / "odoo-tests.log"
 
 
@@ -108,6 +109,18 @@ def read_odoo_log(text: str) -> LayerResult:
     return LayerResult(max(tests - failed - skipped, 0), failed, skipped)
 
 
+def failures(log: str) -> str:
+    """The lines of an Odoo log that tell of failures, tracebacks included."""
+    kept: list[str] = []
+    telling = False
+    for line in log.splitlines():
+        if _LOG_LINE.match(line):
+            telling = " ERROR " in line or " CRITICAL " in line
+        if telling:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def run_pytest(name: str, arguments: Sequence[str]) -> LayerResult:
     """Run pytest on what the arguments select, print its output."""
     junit = paths.RESULTS / f"{name}.xml"
@@ -146,20 +159,21 @@ def run_odoo() -> LayerResult:
         workers=0,
         max_cron_threads=0,
     )
+    _ODOO_LOG.parent.mkdir(parents=True, exist_ok=True)
+    _ODOO_LOG.unlink(missing_ok=True)
+    problem = ""
     with Stack(options) as stack:
         arguments = ["-u", names, "--test-tags", tags, "--stop-after-init"]
         try:
-            log = stack.odoo.run(arguments)
-            problem = ""
+            stack.odoo.run([*arguments, f"--logfile={_ODOO_LOG}"])
         except StackError as error:
-            log, problem = str(error), "Odoo ended with an error"
-    _ODOO_LOG.parent.mkdir(parents=True, exist_ok=True)
-    _ODOO_LOG.write_text(log)
+            problem = str(error)
+    log = _ODOO_LOG.read_text() if _ODOO_LOG.exists() else problem
     result = read_odoo_log(log)
     if problem and not result.failed:
         result = LayerResult(result.passed, 0, result.skipped, problem)
     if not result.is_good:
-        print(log[-20000:])
+        print(failures(log) or log[-20000:])
     print(f"{result.passed} passed, {result.failed} failed (log: {_ODOO_LOG})")
     return result
 
