@@ -17,6 +17,7 @@ from odoo.service import server
 from odoo.tools import config
 
 from ..core import generation, snapshots
+from ..core.archive import DEFAULT_BATCH
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
@@ -30,6 +31,7 @@ _patches = Patches()
 _LISTENER = "SMART_DAIRY_METRICS_FD"
 _RESPAWN_PAUSE = 1.0  # seconds, when the exporter dies as soon as it starts
 FOLD_SECONDS = 5.0
+FOLD_PAUSE = 0.05  # seconds between two batches
 TIDY_SECONDS = 300.0
 
 
@@ -54,8 +56,13 @@ def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
 
     def fold() -> None:
         scraper = runtime.scraper()
-        if scraper is not None:
-            scraper.fold()
+        if scraper is None:
+            return
+        # Workers that are recycled fast die faster than one batch a turn; scrapes get
+        # the folder's lock between two batches.
+        until = time.monotonic() + FOLD_SECONDS / 2
+        while scraper.fold() == DEFAULT_BATCH and time.monotonic() < until:
+            time.sleep(FOLD_PAUSE)
 
     def tidy() -> None:
         folder = runtime.folder()
