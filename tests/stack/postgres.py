@@ -175,7 +175,8 @@ class Postgres:
             stdin=sql,
             timeout=timeout,
         )
-        return [tuple(row) for row in csv.reader(io.StringIO(output))]
+        # An empty line is a row of one empty value.
+        return [tuple(row) or ("",) for row in csv.reader(io.StringIO(output))]
 
     def _answers(self) -> bool:
         try:

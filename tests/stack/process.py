@@ -124,11 +124,12 @@ class Service:
         self.stop_signal = stop_signal
         self.stop_timeout = stop_timeout
         self._popen: subprocess.Popen[bytes] | None = None
+        self._launched: ProcessId | None = None
 
     @property
     def process(self) -> ProcessId | None:
-        """The recorded process, None when nothing was started."""
-        return read_record(self.record_path)
+        """The process started here, else the recorded one; None when there is none."""
+        return self._launched or read_record(self.record_path)
 
     @property
     def pid(self) -> int:
@@ -168,6 +169,7 @@ class Service:
         process = identify(self._popen.pid)
         if process is None:
             raise StackError(self._died())
+        self._launched = process
         write_record(self.record_path, process)
 
     def wait_ready(self, ready: Callable[[], bool], timeout: float) -> None:
@@ -191,12 +193,12 @@ class Service:
         """Stop the process, and what is left of its group; no-op when not running."""
         process = self.process
         if process is not None:
-            if self._popen is None:
-                stop_group(process, self.stop_signal, self.stop_timeout)
-            else:
+            if self._popen is not None:
                 self._stop_child(process)
-            self.record_path.unlink(missing_ok=True)
-        self._popen = None
+            stop_group(process, self.stop_signal, self.stop_timeout)
+            if read_record(self.record_path) == process:
+                self.record_path.unlink()
+        self._popen = self._launched = None
 
     def log_tail(self) -> str:
         """The end of the log, for an error message."""
@@ -214,7 +216,6 @@ class Service:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
         self._popen.wait()
-        stop_group(process, self.stop_signal, self.stop_timeout)
 
     def _died(self) -> str:
         code = self._popen.poll() if self._popen else None

@@ -31,9 +31,6 @@ from .process import stop_recorded
 from .prometheus import Prometheus
 from .redis import Redis
 
-# Where the stack's Prometheus finds the metrics: on Odoo's own port, or on the port
-# that the addon's exporter process opens.
-SCRAPE_METRICS_PORT = False
 _PORTS = ("postgres", "redis", "http", "gevent", "metrics", "prometheus")
 
 
@@ -137,8 +134,11 @@ class Stack:
 
     @property
     def metrics_url(self) -> str:
-        """Where Prometheus scrapes."""
-        if SCRAPE_METRICS_PORT:
+        """Where Prometheus scrapes.
+
+        A port of the addon's own, which it can open only when loaded server-wide.
+        """
+        if self.options.server_wide:
             return f"http://{HOST}:{self.ports['metrics']}/metrics"
         return f"{self.odoo_url}/metrics"
 
@@ -260,10 +260,13 @@ class Stack:
             self.odoo.start()
 
 
-def stop_all() -> list[str]:
-    """Stop every recorded stack, return the names of those that were running."""
+def stop_all(only: str = "*") -> list[str]:
+    """Stop recorded stacks, return the names of those that were running.
+
+    :param only: a shell pattern of names
+    """
     stopped = []
-    for run_dir in sorted(path for path in paths.STACKS.glob("*") if path.is_dir()):
+    for run_dir in sorted(path for path in paths.STACKS.glob(only) if path.is_dir()):
         with _locked(run_dir):
             if stop_recorded(run_dir):
                 stopped.append(run_dir.name)

@@ -35,7 +35,7 @@ def bystander():
 
 def crash_of_the_runner(service):
     """Forget the child as a runner does that was killed."""
-    popen, service._popen = service._popen, None
+    popen, service._popen, service._launched = service._popen, None, None
     return popen
 
 
@@ -118,6 +118,16 @@ def test_postgres_is_stopped_last(tmp_path, monkeypatch):
     )
     assert process.stop_recorded(tmp_path) == ["odoo", "redis", "postgres"]
     assert order == [signal.SIGTERM, signal.SIGTERM, signal.SIGINT]
+
+
+def test_stopping_leaves_a_newer_process_of_the_same_name(service, tmp_path, bystander):
+    service.launch(["sleep", "300"], ENV)
+    newer = process.identify(bystander.pid)
+    process.write_record(service.record_path, newer)
+    service.stop()
+    assert process.read_record(service.record_path) == newer
+    assert bystander.poll() is None
+    service.record_path.unlink()
 
 
 def test_a_zombie_is_dead():
