@@ -2,7 +2,8 @@
 
 A worker that leaves knows why; the master only sees a status. So each worker shares
 one byte with its master (:class:`Told`), and the master alone counts, when it reaps:
-every death once, whoever else saw it (:class:`Ledger`).
+every death once, whoever else saw it (:class:`Ledger`). A worker that was killed while
+it left was killed.
 """
 
 import mmap
@@ -108,7 +109,7 @@ class Ledger:
         self._living[pid] = (kind, told)
 
     def ask(self, pid: int, reason: str) -> None:
-        """The master is about to kill a child, and why."""
+        """Why a child will turn out to be dead, when the master knows."""
         if pid in self._living:
             self._asked[pid] = reason
 
@@ -123,7 +124,9 @@ class Ledger:
         if found is None:
             return
         kind, told = found
-        reason = self._asked.pop(pid, None) or (told.reason if told else None)
+        reason = self._asked.pop(pid, None)
+        if reason is None and code in (None, os.CLD_EXITED):
+            reason = told.reason if told else None
         if reason is None:
             # Without a status: it vanished between two looks, and did not tell.
             reason = KILLED if code is None else of_status(code, status)
@@ -134,10 +137,12 @@ class Ledger:
                 reason = RELOAD
         self._count(kind, reason)
 
-    def look(self) -> None:
+    def look(self, word_of: Callable[[int], str | None] = lambda pid: None) -> None:
         """Count who ended and was not reaped yet, without reaping.
 
         One system call as long as nobody ended: the master comes by at each request.
+
+        :param word_of: the reason that a child left elsewhere, if any
         """
         if not self._living or os.getpid() != self._master:
             return
@@ -151,8 +156,12 @@ class Ledger:
                 ended = self._waitid(os.P_PID, pid, _LOOK)
             except ChildProcessError:
                 continue
-            if ended is not None:
-                self.died(pid, ended.si_code, ended.si_status)
+            if ended is None:
+                continue
+            word = word_of(pid)
+            if word is not None:
+                self.ask(pid, word)
+            self.died(pid, ended.si_code, ended.si_status)
 
     def hand_over(self) -> str:
         """The living as text, for the program that a reload puts in our place."""

@@ -20,14 +20,34 @@ from ..core import generation, settings
 from ..core.recorder import Process, Recorder
 from ..core.scrape import Scraper
 from ..core.store import Store
-from . import http, retry, server, transactions
+from . import (
+    caches,
+    http,
+    pool,
+    process,
+    recompute,
+    retry,
+    server,
+    transactions,
+    workers,
+)
 
 _logger = logging.getLogger(__name__)
 
 MODULE = "smart_dairy_performance"
 # Tells the gevent process, a child of the master's, whose generation it belongs to.
 _MASTER = "SMART_DAIRY_MASTER_PID"
-_HOOKS = (http, retry, transactions, server)
+_HOOKS = (
+    process,
+    http,
+    retry,
+    transactions,
+    recompute,
+    pool,
+    caches,
+    server,
+    workers,
+)
 
 
 class Runtime:

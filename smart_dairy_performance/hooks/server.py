@@ -21,7 +21,7 @@ from ..core.archive import DEFAULT_BATCH
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
-from . import database
+from . import database, process
 from .patching import Patches
 
 _logger = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
         (snapshots.INTERVAL, "snapshot", snapshot),
         (FOLD_SECONDS, "fold", fold),
         (TIDY_SECONDS, "tidy", tidy),
+        *process.jobs(runtime),
     ]
 
 
