@@ -32,6 +32,7 @@ REQUEST_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 QUERY_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 API_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 TABLE_QUERY_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+CACHE_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1)
 # Ours: the targets (0.2 s an API call, 2 s a page) are bounds, so that the share
 # within target is exact.
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -879,6 +880,69 @@ ORM_FLUSH = Metric(
     ("model",),
     bounds={"model": _MODEL},
     seam="hooks.recompute",
+    per_db=True,
+)
+
+# -- Redis ---------------------------------------------------------------------
+
+_OPERATION = "groups of Redis commands in core.redis_client"
+CACHE_OPERATIONS = Metric(
+    "smart_dairy_cache_operations_total",
+    COUNTER,
+    "Commands sent to Redis by instrumented clients; a lookup hits or misses.",
+    ("operation", "result"),
+    bounds={"operation": _OPERATION, "result": "hit, miss, ok, error"},
+    seam="core.redis_client",
+)
+CACHE_LATENCY = Metric(
+    "smart_dairy_cache_latency_seconds",
+    HISTOGRAM,
+    "Round trips to Redis; a pipeline is one.",
+    ("operation",),
+    buckets=CACHE_BUCKETS,
+    bounds={"operation": _OPERATION},
+    seam="core.redis_client",
+)
+
+# -- business: the specification's, fed by definitions in the menu -----------------
+
+ORDERS = Metric(
+    "smart_dairy_orders_total",
+    COUNTER,
+    "Orders that reached a status.",
+    ("order_type", "payment_method", "status"),
+    bounds={
+        "order_type": "values of the mapped field, capped",
+        "payment_method": "values of the mapped field, capped",
+        "status": "values of the mapped field, capped",
+    },
+    seam="performance.metric",
+    per_db=True,
+)
+ORDER_VALUE = Metric(
+    "smart_dairy_order_value_bdt",
+    HISTOGRAM,
+    "Order value distribution in BDT.",
+    buckets=(100.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 25000.0, 50000.0),
+    seam="performance.metric",
+    per_db=True,
+)
+MILK_PRODUCTION = Metric(
+    "smart_dairy_milk_production_liters",
+    GAUGE,
+    "Milk production of the day in liters.",
+    combine=LATEST,
+    seam="performance.metric",
+    per_db=True,
+)
+ACTIVE_SUBSCRIPTIONS = Metric(
+    "smart_dairy_active_subscriptions",
+    GAUGE,
+    "Number of active subscriptions.",
+    ("plan_type",),
+    combine=LATEST,
+    bounds={"plan_type": "values of the mapped field, capped"},
+    seam="performance.metric",
     per_db=True,
 )
 

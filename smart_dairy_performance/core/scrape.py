@@ -8,6 +8,7 @@ from pathlib import Path
 from . import catalogue as c
 from . import exposition
 from .archive import fold
+from .business import BusinessFile
 from .figures import FigureFile
 from .merge import Family, Merged, Merger
 from .metric import Metric
@@ -40,6 +41,7 @@ class Scraper:
         self._renderer = exposition.Renderer()
         self._ring = RingWriter(directory)
         self._figures = FigureFile(directory)
+        self._business = BusinessFile(directory)
 
     def merge(self) -> Merged:
         """The families of all processes, the reader's own added."""
@@ -47,13 +49,16 @@ class Scraper:
             return self._merge()
 
     def _merge(self) -> Merged:
-        try:
-            self._figures.read()
-        except ValueError:
-            failed("figures")
+        for file in (self._figures, self._business):
+            try:
+                file.read()
+            except ValueError:
+                failed("figures")
         merged = self._merger.merge(self._figures.databases())
         merged.families = families = dict(merged.families)
         several = len(merged.databases) > 1
+        for name, family in self._business.families(self._clock(), several).items():
+            families.setdefault(name, family)
         families.update(self._figures.families(self._clock(), several))
         seen = families.pop(USER_SEEN.name, None)
         if seen is not None and c.ACTIVE_USERS.name not in families:
