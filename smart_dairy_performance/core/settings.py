@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 SECTION = "smart_dairy_performance"
 PREFIX = "SMART_DAIRY_"
-_SECRET = ("metrics_token", "redis_url")  # never shown in a message
+_SECRET = ("metrics_token", "redis_url", "prometheus_url")  # never shown in a message
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -33,6 +33,7 @@ class Settings:
     :ivar slow_method_seconds: decorated methods slower than this are logged
     :ivar server_timing: who gets a Server-Timing header: off, group or all
     :ivar redis_url: Redis to watch; empty: not configured
+    :ivar prometheus_url: Prometheus that scrapes this server; empty: not configured
     """
 
     enabled: bool = True
@@ -47,6 +48,7 @@ class Settings:
     slow_method_seconds: float = 1.0
     server_timing: str = "all"
     redis_url: str = ""
+    prometheus_url: str = ""
 
 
 def load(section: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
@@ -141,6 +143,12 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _prometheus_url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("is no URL of the form http://host:port")
+    return text.rstrip("/")
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
     "enabled": _boolean,
     "metrics_token": _token,
@@ -152,4 +160,5 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "slow_method_seconds": _number(0.001, 86_400, float),
     "server_timing": _choice,
     "redis_url": _redis_url,
+    "prometheus_url": _prometheus_url,
 }
