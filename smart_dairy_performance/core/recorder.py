@@ -34,10 +34,12 @@ USER_SEEN = Metric(
     per_db=True,
 )
 
-ORM_FIXED = 5  # depth, calls, inclusive, exclusive, records; buckets follow
-ORM_ENTRY = [0, 0, 0.0, 0.0, 0] + [0] * (len(c.ORM_BUCKETS) + 1)
-_SQL_FIXED = 4  # operation, table, seconds, rows; buckets follow
+# What a unit knows of a target: depth of open calls, calls, inclusive and exclusive
+# seconds, records, outermost calls in the first bucket, and {bucket: outermost calls}
+# of slower ones, None while there are none.
+ORM_ENTRY = [0, 0, 0.0, 0.0, 0, 0, None]
 _SQL_BUCKETS = c.TABLE_QUERY_BUCKETS
+_KEPT_QUERIES = 1000  # of a unit, until it hands them to the store while it runs
 # The specification's two query histograms: each bound of the coarser is one of the
 # finer, so one bisection feeds both.
 _COARSE = [bisect_left(c.QUERY_BUCKETS, bound) for bound in _SQL_BUCKETS]
@@ -53,6 +55,10 @@ class Target:
         self.model = model
         self.method = method
         self.addon = addon
+
+
+_known = sql.by_prefix.get
+_PREFIX = sql.PREFIX
 
 
 class Unit:
@@ -101,7 +107,7 @@ class Unit:
         self.commits: list[float] = []
         self.db: str | None = None
         self.orm: dict[Target, list[Any]] = {}
-        self.sql: dict[Any, list[Any]] = {}
+        self.sql: list[tuple[sql.Statement, float, int]] = []
         self.entries: list[tuple[str, str, str, float]] = []
         self.extra: list[tuple[Metric, tuple[object, ...], float]] = []
         self.exception: str | None = None
@@ -131,38 +137,16 @@ class Unit:
     ) -> None:
         """The SQL hook, with the signature that Odoo's cursor calls."""
         try:
-            entry = self.sql.get(query[: sql.PREFIX])
-            if entry is None:
-                entry = self._sql_entry(query)
-            entry[2] += delay
-            rows = cursor._obj.rowcount
-            if rows > 0:
-                entry[3] += rows
-            entry[4 + bisect_left(_SQL_BUCKETS, delay)] += 1
+            try:
+                statement = _known(query[:_PREFIX]) or sql.statement(query)
+            except TypeError:  # objects of psycopg2.sql cannot be sliced
+                statement = sql.statement(query)
+            queries = self.sql
+            queries.append((statement, delay, cursor._obj.rowcount))
+            if len(queries) >= _KEPT_QUERIES and Process.recorder is not None:
+                Process.recorder.drain(self)
         except Exception:
             failed("sql")
-
-    def _sql_entry(self, query: Any) -> list[Any]:
-        if isinstance(query, bytes):
-            query = query.decode("utf-8", "replace")
-        elif not isinstance(query, str):
-            query = ""  # psycopg2.sql objects; their text needs a connection
-        prefix = query[: sql.PREFIX]
-        found = sql.from_prefix(prefix)
-        key: Any = prefix
-        if found is None:
-            key = hash(query)
-            entry = self.sql.get(key)
-            if entry is not None:
-                return entry
-            found = sql.from_text(query)
-            if found[0] == "other":
-                key = found  # SAVEPOINT names are new each time
-                entry = self.sql.get(key)
-                if entry is not None:
-                    return entry
-        entry = self.sql[key] = [*found, 0.0, 0] + [0] * (len(_SQL_BUCKETS) + 1)
-        return entry
 
 
 class _Local(threading.local):
@@ -323,6 +307,14 @@ class Recorder:
             self._merge(unit, unit.db or "")
         return now - unit.started
 
+    def drain(self, unit: Unit) -> None:
+        """Hand the queries of a running unit to the store, so that none grows big."""
+        if unit.db is not None:
+            with self.store.lock:
+                queries = self._merge_sql(unit, unit.db)
+                self._pay_locked("sql", queries * self.prices["sql"])
+        unit.sql.clear()
+
     # -- merging, under the store's lock ---------------------------------------
 
     def _merge(self, unit: Unit, db: str) -> None:
@@ -336,7 +328,8 @@ class Recorder:
         if unit.work:
             self._merge_work(unit, db)
         for metric, labels, amount in unit.extra:
-            store.values[store.slot(metric, labels)] += amount
+            place = store.slot(metric, labels)
+            store.values[place] += amount  # only now: slot() may replace values
         if unit.uid and db:
             slot = self._slots.get((unit.uid, db))
             if slot is None:
@@ -347,48 +340,50 @@ class Recorder:
         self._pay_locked("sql", queries * price["sql"])
 
     def _merge_orm(self, unit: Unit, db: str) -> int:
-        cache = self._orm
+        bound = self._orm.get(db)
+        if bound is None:
+            bound = self._orm[db] = {}
         calls = 0
+        values = self.store.values
         for target, entry in unit.orm.items():
-            slots = cache.get((target, db))
+            slots = bound.get(target)
             if slots is None:
-                slots = cache[target, db] = self._bind_orm(target, db)
-            values = self.store.values
+                slots = bound[target] = self._bind_orm(target, db)
+                values = self.store.values  # new series may have replaced it
             counter, duration, exclusive, records, addon = slots
-            calls += entry[1]
-            values[counter] += entry[1]
-            values[duration + _ORM_SUM] += entry[2]
-            values[exclusive] += entry[3]
-            values[addon] += entry[3]
-            if entry[4]:
-                values[records] += entry[4]
-            for bucket, count in enumerate(entry[ORM_FIXED:], duration):
-                if count:
-                    values[bucket] += count
+            _depth, count, seconds, own, touched, fast, slow = entry
+            calls += count
+            values[counter] += count
+            values[exclusive] += own
+            values[addon] += own
+            values[duration + _ORM_SUM] += seconds
+            values[duration] += fast
+            if touched:
+                values[records] += touched
+            if slow:
+                for bucket, number in slow.items():
+                    values[duration + bucket] += number
         return calls
 
     def _merge_sql(self, unit: Unit, db: str) -> int:
-        cache = self._sql
-        queries = 0
-        for entry in unit.sql.values():
-            operation, table, seconds, rows = entry[:_SQL_FIXED]
-            slots = cache.get((operation, table, db))
+        bound = self._sql.get(db)
+        if bound is None:
+            bound = self._sql[db] = {}
+        values = self.store.values
+        for statement, seconds, rows in unit.sql:
+            slots = bound.get(statement)
             if slots is None:
-                slots = cache[operation, table, db] = self._bind_sql(
-                    operation, table, db
-                )
-            values = self.store.values
+                slots = bound[statement] = self._bind_sql(statement, db)
+                values = self.store.values  # new series may have replaced it
             coarse, fine, row_counter = slots
+            bucket = bisect_left(_SQL_BUCKETS, seconds)
+            values[coarse + _COARSE[bucket]] += 1
             values[coarse + _COARSE_SUM] += seconds
+            values[fine + bucket] += 1
             values[fine + _FINE_SUM] += seconds
-            if rows:
+            if rows > 0:
                 values[row_counter] += rows
-            for index, count in enumerate(entry[_SQL_FIXED:]):
-                if count:
-                    queries += count
-                    values[fine + index] += count
-                    values[coarse + _COARSE[index]] += count
-        return queries
+        return len(unit.sql)
 
     def _merge_work(self, unit: Unit, db: str) -> None:
         cache = self._work
@@ -469,11 +464,12 @@ class Recorder:
             slot(c.ADDON_SECONDS, (target.addon, db)),
         )
 
-    def _bind_sql(self, operation: str, table: str, db: str) -> tuple[int, ...]:
+    def _bind_sql(self, statement: sql.Statement, db: str) -> tuple[int, ...]:
         slot = self.store.slot
+        operation = statement.operation
         return (
             slot(c.DB_QUERY_DURATION, (operation, db)),
-            slot(c.TABLE_QUERY_DURATION, (operation, table, db)),
+            slot(c.TABLE_QUERY_DURATION, (operation, statement.table, db)),
             slot(c.DB_ROWS, (operation, db)),
         )
 

@@ -7,6 +7,7 @@ those. Texts that do not are looked at once and remembered by their hash.
 """
 
 import re
+from typing import Any
 
 OPERATIONS = ("select", "insert", "update", "delete", "other")
 PREFIX = 56  # characters; "SELECT COUNT(*) FROM (SELECT FROM " and a table fit
@@ -31,6 +32,57 @@ _TABLES = {
     ),
 }
 _SEARCHED = 4000  # characters of a text that are searched for its table
+_REMEMBERED = 5000  # texts; those with literals in them would fill the memory
+
+
+class Statement:
+    """An operation on a table; one object for each, found in dicts by identity."""
+
+    __slots__ = ("operation", "table")
+
+    def __init__(self, operation: str, table: str) -> None:
+        self.operation = operation
+        self.table = table
+
+
+_statements: dict[tuple[str, str], Statement] = {}
+_by_hash: dict[int, Statement] = {}
+# By the first characters, where they tell all: what the hot path looks into. None
+# where they do not.
+by_prefix: dict[str, Statement | None] = {}
+
+
+def statement(query: Any) -> Statement:
+    """What a query is, for those that ``by_prefix`` does not know (yet).
+
+    :param query: text, bytes, or an object of psycopg2.sql, whose text needs a
+        connection and stays unknown
+    """
+    if isinstance(query, bytes):
+        query = query.decode("utf-8", "replace")
+    elif not isinstance(query, str):
+        query = ""
+    prefix = query[:PREFIX]
+    if prefix not in by_prefix:
+        told = from_prefix(prefix)
+        _remember(by_prefix, prefix, told and _one(told))
+    found = by_prefix.get(prefix) or _by_hash.get(hash(query))
+    if found is None:
+        found = _one(from_text(query))
+        # Names of savepoints are new each time, and not worth remembering.
+        if found.operation != "other":
+            _remember(_by_hash, hash(query), found)
+    return found
+
+
+def _one(found: tuple[str, str]) -> Statement:
+    return _statements.setdefault(found, Statement(*found))
+
+
+def _remember(memory: dict[Any, Any], key: Any, found: Any) -> None:
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[key] = found
 
 
 def from_prefix(prefix: str) -> tuple[str, str] | None:

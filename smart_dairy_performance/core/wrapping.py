@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from . import catalogue
-from .recorder import ORM_ENTRY, ORM_FIXED, Target, failed, local
+from .recorder import ORM_ENTRY, Target, failed, local
 
 # What counts as the records of a call: an expression over _self and _result.
 ON_SELF = "len(_self._ids)"
@@ -51,7 +51,10 @@ def make(_method, _target, _clock, _defaults, _owner):
             _entry[0] -= 1
             if not _entry[0]:
                 _entry[2] += _spent
-                _entry[_bisect_left(_bounds, _spent) + _fixed] += 1
+                if _spent <= _fast:
+                    _entry[5] += 1
+                else:
+                    _slow(_entry, _spent)
             if _result is not None:
                 try:
                     _entry[4] += {records}
@@ -84,14 +87,21 @@ def tracked(
     return wrapper  # type: ignore[no-any-return]
 
 
+def _slow(entry: list[Any], spent: float) -> None:
+    """Note a call that was too slow for the first bucket, as most are not."""
+    if entry[6] is None:
+        entry[6] = {}
+    bucket = bisect_left(catalogue.ORM_BUCKETS, spent)
+    entry[6][bucket] = entry[6].get(bucket, 0) + 1
+
+
 @functools.cache
 def _factory(source: str) -> Any:
     namespace: dict[str, Any] = {
-        "_bisect_left": bisect_left,
-        "_bounds": catalogue.ORM_BUCKETS,
         "_failed": failed,
-        "_fixed": ORM_FIXED,
+        "_fast": catalogue.ORM_BUCKETS[0],
         "_local": local,
+        "_slow": _slow,
         "_template": ORM_ENTRY,
     }
     code = compile(source, "<smart_dairy_performance tracked method>", "exec")
