@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from . import environment, paths, summary
 from .k6 import K6Result, run_script
@@ -21,26 +22,29 @@ OPTIONS = StackOptions(
 )
 SCRIPT = paths.REPO / "k6" / "smoke.js"
 SUMMARY = paths.RESULTS / "smoke.json"
+SECONDS = 30  # of load
 
 
-def start() -> Stack:
+def start(options: StackOptions = OPTIONS, env_file: Path = paths.ENV_FILE) -> Stack:
     """Start the demo stack afresh and write ``.run/env``; it stays up."""
-    stack = Stack(OPTIONS)
+    stack = Stack(options)
     started = time.monotonic()
     stack.start()
-    environment.write_env_file(paths.ENV_FILE, stack.variables())
+    environment.write_env_file(env_file, stack.variables())
     print(f"stack up in {time.monotonic() - started:.0f} s", flush=True)
     return stack
 
 
-def load(stack: Stack) -> tuple[K6Result, summary.Figures]:
-    """Run the smoke script, and what Prometheus counted of it.
+def load(stack: Stack, seconds: int = SECONDS) -> tuple[K6Result, summary.Figures]:
+    """Run the smoke script, and say what Prometheus counted of it.
 
     The counters are compared between a scrape before and one after the run.
     """
     stack.prometheus.wait_for_scrape()
     before = summary.take(stack.prometheus)
-    result = run_script(SCRIPT, SUMMARY, stack.variables())
+    result = run_script(
+        SCRIPT, SUMMARY, stack.variables() | {"DURATION": f"{seconds}s"}
+    )
     stack.prometheus.wait_for_scrape()
     return result, summary.figures(before, summary.take(stack.prometheus))
 
@@ -51,7 +55,7 @@ def demo() -> bool:
     :raises StackError: when something did not start
     """
     stack = start()
-    print("30 s of k6 load on the shop and the backend ...", flush=True)
+    print(f"{SECONDS} s of k6 load on the shop and the backend ...", flush=True)
     result, found = load(stack)
     workers = stack.odoo.worker_pids()
     counted = found.total.requests
