@@ -46,6 +46,7 @@ def _run(options: argparse.Namespace) -> int:
             return 0 if layers.run_layers(options.layer) else 1
         case "stop":
             names = stop_all()
+            paths.ENV_FILE.unlink(missing_ok=True)  # nothing answers there any more
             print(f"stopped: {', '.join(names)}" if names else "nothing was running")
         case "clean":
             stop_all()

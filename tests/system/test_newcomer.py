@@ -53,3 +53,4 @@ def test_make_demo_then_make_stop(clone):
 
     assert make(clone, "stop").stdout == "stopped: demo\n"
     assert not web.answers(f"{variables['ODOO_URL']}/web/login")
+    assert not (clone / ".run" / "env").exists()
