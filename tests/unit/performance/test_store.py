@@ -374,7 +374,7 @@ def test_closed_store_opens_a_new_file(tmp_path):
 
 def test_killed_writer_leaves_no_torn_record(tmp_path):
     """Series appear in order and acknowledged numbers are there."""
-    for attempt in range(25):
+    for attempt in range(15):
         folder = tmp_path / str(attempt)
         read, write = os.pipe()
 
@@ -391,7 +391,7 @@ def test_killed_writer_leaves_no_torn_record(tmp_path):
         os.close(write)
         os.read(read, 1)
         merger = Merger(folder, max_series=1_000_000)
-        deadline = time.monotonic() + random.uniform(0, 0.03)
+        deadline = time.monotonic() + random.uniform(0, 0.02)
         acknowledged = 1
         os.set_blocking(read, False)
         while time.monotonic() < deadline:
