@@ -138,14 +138,15 @@ def become_nobody() -> None:
         os.setuid(_NOBODY)
 
 
-def small_disk(directory: Path, size: int) -> None:
+def small_disk(directory: Path, size: int, largest: int | None = None) -> None:
     """Let ``directory`` have room for files of ``size`` bytes and no more.
 
     A tmpfs that only this process sees; where it may not mount one, a limit on the
-    size of files, which fails at the same call.
+    size of a file (``largest``, else ``size``), which fails at the same call.
     """
     if not _mount_tmpfs(directory, size):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        limit = largest or size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
 def read_only_disk(directory: Path) -> None:
