@@ -54,7 +54,7 @@ def _measured(runtime: Any, call: Any) -> Any:
         try:
             unit = recorder.begin("http")
             thread = threading.current_thread()
-            _hook_sql(thread, unit)
+            hook_sql(thread, unit)
             recorder.entered(unit, time.time())
         except Exception:
             failed("http")
@@ -88,7 +88,8 @@ def _measured(runtime: Any, call: Any) -> Any:
     return __call__
 
 
-def _hook_sql(thread: threading.Thread, unit: Unit) -> None:
+def hook_sql(thread: threading.Thread, unit: Unit) -> None:
+    """Let a unit see its thread's queries, beside Odoo's own hooks."""
     hooks = getattr(thread, "query_hooks", None)
     if hooks is None:
         hooks = thread.query_hooks = []  # type: ignore[attr-defined]

@@ -1,2 +1,3 @@
+from . import ir_cron
 from . import ir_http
 from . import performance_tracker

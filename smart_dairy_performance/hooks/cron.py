@@ -1,0 +1,218 @@
+"""Cron: each job is a unit of its own; called by our override of ``ir.cron``.
+
+Odoo swallows a job's exceptions and returns a status instead; a job that works in
+batches is called again and again within one run. A job that is killed loses its own
+numbers and no others: they reach the store when it ends.
+"""
+
+import threading
+from time import perf_counter
+from typing import Any
+
+import psycopg2
+
+from ..core import catalogue as c
+from ..core.database_figures import JOB_XML_ID, job_label
+from ..core.recorder import Unit, failed, local
+from . import orm, runtime
+from .http import hook_sql, unhook_sql
+from .transactions import query_failed
+
+FAILED = "failed"
+TIMED_OUT = "timed_out"  # killed three times in a row: Odoo does not try again now
+ABORTED = "aborted"  # the scheduler itself raised; Odoo recorded no outcome
+_SUCCESSES = ("fully_done", "partially_done")
+
+_BEFORE = f"""
+    SELECT {JOB_XML_ID},
+           (SELECT min(call_at) FROM ir_cron_trigger
+             WHERE cron_id = ir_cron.id
+               AND call_at <= clock_timestamp() AT TIME ZONE 'UTC'),
+           clock_timestamp() AT TIME ZONE 'UTC'
+      FROM ir_cron WHERE id = %s
+"""
+
+
+class Run:
+    """One run of one job.
+
+    :ivar unit: None when a request runs the job: its unit goes on
+    :ivar status: how it ended, as far as known
+    :ivar outer: the run that this one interrupts
+    """
+
+    __slots__ = ("active", "db", "job", "job_id", "outer", "started", "status", "unit")
+
+    def __init__(self, db: str, job: str, record: dict[str, Any]) -> None:
+        self.db = db
+        self.job = job
+        self.job_id = record["id"]
+        self.active = record["active"]
+        self.unit: Unit | None = None
+        self.status = TIMED_OUT
+        self.outer: Run | None = None
+        self.started = perf_counter()
+
+
+class _Current(threading.local):
+    run: Run | None = None
+
+
+_current = _Current()
+
+
+def begin(registry: Any, cursor: Any, record: dict[str, Any]) -> Run | None:
+    """A job was acquired; its numbers begin.
+
+    :param cursor: the scheduler's, which holds the job's row
+    :param record: the row of ``ir_cron``
+    """
+    active = runtime.current()
+    if active is None or not active.recorder.enabled:
+        return None
+    unit = local.unit
+    try:
+        run = _begin(active, registry, cursor, record)
+    except Exception:
+        failed("cron")
+        local.unit = unit
+        return None
+    _current.run = run
+    return run
+
+
+def _begin(active: Any, registry: Any, cursor: Any, record: dict[str, Any]) -> Run:
+    job, late = _before(cursor, record)
+    orm.keep(registry)
+    store = active.store
+    run = Run(cursor.dbname, job, record)
+    run.outer = _current.run
+    labels = (job, run.db)
+    if late is not None:
+        store.observe(c.CRON_LAG, labels, max(0.0, late))
+    if local.unit is None:
+        thread = threading.current_thread()
+        # Odoo counts queries only on threads of requests.
+        thread.query_count = 0  # type: ignore[attr-defined]
+        thread.query_time = 0.0  # type: ignore[attr-defined]
+        run.unit = active.recorder.begin("cron")
+        run.unit.db = run.db
+        hook_sql(thread, run.unit)
+    store.inc(c.CRON_RUNNING, labels)
+    return run
+
+
+def _before(cursor: Any, record: dict[str, Any]) -> tuple[str, float | None]:
+    """The job's label, and how many seconds ago it was due (None: it was not)."""
+    # The savepoint: our failure must not break the scheduler's transaction.
+    with cursor.savepoint(flush=False):
+        cursor.execute(_BEFORE, (record["id"],), log_exceptions=False)
+        xml_id, triggered, now = cursor.fetchone()
+    due = [triggered] if triggered else []
+    # A job that has work left was called for the rest of it by a trigger; its
+    # schedule still stands where it was.
+    goes_on = (
+        triggered and record.get("remaining") and not record.get("timed_out_counter")
+    )
+    if record["nextcall"] <= now and not goes_on:
+        due.append(record["nextcall"])
+    late = (now - min(due)).total_seconds() if due else None
+    return job_label(xml_id, record["id"]), late
+
+
+def began() -> None:
+    """The job is really run, not given up."""
+    if _current.run is not None:
+        _current.run.status = ABORTED
+
+
+def ended(status: str) -> None:
+    """The job's batches are over.
+
+    :param status: one of Odoo's ``CompletionStatus``
+    """
+    if _current.run is not None:
+        _current.run.status = status.replace(" ", "_")
+
+
+def raised(error: Exception) -> None:
+    """A batch ended with an exception, which Odoo swallows."""
+    run = _current.run
+    if run is None:
+        return
+    try:
+        cause = _unwrapped(error)
+        name = type(cause).__name__
+        runtime.current().store.inc(c.CRON_EXCEPTIONS, (name, run.db))
+        if isinstance(cause, psycopg2.Error) and local.unit is not None:
+            query_failed(local.unit, cause)
+    except Exception:
+        failed("cron")
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """What the job raised: ``safe_eval`` makes a ValueError of nearly everything."""
+    if (
+        type(error) is ValueError
+        and error.__context__ is not None
+        and " while evaluating\n" in str(error)
+    ):
+        return error.__context__
+    return error
+
+
+def settled(run: Run | None, cursor: Any) -> None:
+    """Odoo recorded the outcome; see whether it switched the job off."""
+    if run is None or run.status not in (FAILED, TIMED_OUT) or not run.active:
+        return
+    try:
+        with cursor.savepoint(flush=False):
+            cursor.execute(
+                "SELECT active FROM ir_cron WHERE id = %s",
+                (run.job_id,),
+                log_exceptions=False,
+            )
+            (still_active,) = cursor.fetchone()
+        if not still_active:
+            labels = (run.job, run.db)
+            runtime.current().store.inc(c.CRON_DISABLED, labels)
+    except Exception:
+        failed("cron")
+
+
+def end(run: Run | None, completed: bool) -> None:
+    """The run is over, one way or the other; count it.
+
+    :param completed: the scheduler did its part
+    """
+    if run is None:
+        return
+    _current.run = run.outer
+    try:
+        _end(run, run.status if completed else ABORTED)
+    except Exception:
+        failed("cron")
+    finally:
+        if run.unit is not None and local.unit is run.unit:
+            local.unit = None
+
+
+def _end(run: Run, status: str) -> None:
+    active = runtime.current()
+    if active is None:
+        return  # the job uninstalled the addon
+    store = active.store
+    labels = (run.job, run.db)
+    seconds = perf_counter() - run.started
+    if run.unit is not None:
+        thread = threading.current_thread()
+        unhook_sql(thread, run.unit)
+        store.inc(c.CRON_SQL, labels, thread.query_time)  # type: ignore[attr-defined]
+        del thread.query_count, thread.query_time  # type: ignore[attr-defined]
+        active.recorder.end_job(run.unit)
+    store.inc(c.CRON_RUNNING, labels, -1)
+    store.observe(c.CRON_DURATION, labels, seconds)
+    store.inc(c.CRON_RUNS, (run.job, status, run.db))
+    store.set(c.CRON_LAST_RUN, labels, store.now())
+    if status in _SUCCESSES:
+        store.set(c.CRON_LAST_SUCCESS, labels, store.now())
