@@ -13,6 +13,7 @@ from typing import Any
 
 from odoo import http
 from odoo.modules.registry import Registry
+from odoo.service import model as model_service
 from odoo.service.server import thread_local
 
 from ..core import outcome, timing
@@ -38,6 +39,7 @@ def install(runtime: Any) -> None:
     _patches.replace(http.Request, "_set_request_dispatcher", _with_route)
     for name in ("_post_init", "_serve_static", "_serve_nodb", "_serve_db"):
         _patches.replace(http.Request, name, _with_outcome)
+    _patches.replace(model_service, "execute_cr", _with_call)
 
 
 def uninstall() -> None:
@@ -46,7 +48,6 @@ def uninstall() -> None:
 
 def _measured(runtime: Any, call: Any) -> Any:
     recorder = runtime.recorder
-    header = runtime.options.server_timing != "off"
 
     def __call__(self: Any, environ: Any, start_response: Any) -> Any:
         if not recorder.enabled or local.unit is not None:
@@ -66,7 +67,7 @@ def _measured(runtime: Any, call: Any) -> Any:
             try:
                 answer[0] = int(status[:3])
                 answer[1] = headers
-                if header:
+                if runtime.options.server_timing != "off":
                     value = _server_timing(recorder, unit, thread, runtime.options)
                     if value:
                         headers.append(("Server-Timing", value))
@@ -199,6 +200,17 @@ def _with_route(original: Any) -> Any:
         return original(self, rule)
 
     return _set_request_dispatcher
+
+
+def _with_call(original: Any) -> Any:
+    def execute_cr(cr: Any, uid: Any, obj: Any, method: Any, *rest: Any) -> Any:
+        unit = local.unit
+        # Odoo itself notes the call only once it knows that the model exists.
+        if unit is not None and unit.kind == "http":
+            unit.rpc = (str(obj), str(method))
+        return original(cr, uid, obj, method, *rest)
+
+    return execute_cr
 
 
 def _with_outcome(original: Any) -> Any:

@@ -7,6 +7,7 @@ from odoo.http import request
 from ..core.recorder import failed, local
 from ..hooks import orm
 
+SETTINGS_SECONDS = 5.0
 GROUP_USER = "smart_dairy_performance.smart_dairy_performance_group_user"
 _CALL_ROUTES = ("/web/dataset/call_kw", "/web/dataset/call_button")
 _JSON2_ARGUMENTS = ("__model__", "__method__")
@@ -14,6 +15,7 @@ _JSON2_ARGUMENTS = ("__model__", "__method__")
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
+    _settings_due = 0.0
 
     @classmethod
     def _match(cls, path_info):
@@ -23,10 +25,15 @@ class IrHttp(models.AbstractModel):
             return super()._match(path_info)
         unit.db = request.db
         orm.keep(request.env.registry)
+        if unit.started >= cls._settings_due:
+            # A change reaches each process within seconds, whoever made it.
+            IrHttp._settings_due = unit.started + SETTINGS_SECONDS
+            request.env["performance.tracker"]._tell_settings()
         rule, args = super()._match(path_info)
         if rule.rule.startswith(_CALL_ROUTES):
             # Odoo itself notes the call only where this path does not tell it.
-            unit.rpc = args.get("path", "").rpartition(".")[::2]
+            path = args.get("path", "")
+            unit.rpc = path.rpartition("/" if "/" in path else ".")[::2]
         elif _JSON2_ARGUMENTS[0] in args:
             unit.rpc = tuple(args.get(name, "") for name in _JSON2_ARGUMENTS)
         return rule, args
