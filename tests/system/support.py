@@ -216,11 +216,15 @@ def scrape(stack: Stack, url: str = "", timeout: float = 10.0) -> Figures:
 
 
 def complaints(stack: Stack, text: str | None = None) -> list[str]:
-    """Lines of Odoo's log above INFO that come from the addon or name it."""
+    """Lines of Odoo's log above INFO that come from the addon or name it.
+
+    Slow methods are left out: they are what the addon found, and a matter of the
+    machine's load.
+    """
     found = []
     for line in (text or stack.log_path.read_text(errors="replace")).splitlines():
         match = _LOG_LINE.match(line)
         if match and match["level"] in {"WARNING", "ERROR", "CRITICAL"}:
-            if ADDON in line:
+            if ADDON in line and "Slow method: " not in line:
                 found.append(line)
     return found
