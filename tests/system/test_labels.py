@@ -50,9 +50,7 @@ def stack() -> Iterator[Stack]:
         max_cron_threads=0,
         prometheus=False,
         # Odoo logs each failed call with its traceback.
-        extra_conf={
-            "log_handler": ":CRITICAL,odoo.addons.smart_dairy_performance:INFO"
-        },
+        extra_conf={"log_handler": f":CRITICAL,odoo.addons.{ADDON}:INFO"},
     )
     with Stack(options) as running:
         yield running
