@@ -17,6 +17,7 @@ from odoo.service import server as odoo_server
 from odoo.tools import config
 
 from ..core import generation, settings
+from ..core.access import Gate
 from ..core.recorder import Process, Recorder
 from ..core.scrape import Scraper
 from ..core.store import Store
@@ -24,6 +25,7 @@ from . import (
     caches,
     http,
     pool,
+    probes,
     process,
     recompute,
     retry,
@@ -39,6 +41,7 @@ MODULE = "smart_dairy_performance"
 _MASTER = "SMART_DAIRY_MASTER_PID"
 _HOOKS = (
     process,
+    probes,  # inside http's wrapper, so that probes are measured
     http,
     retry,
     transactions,
@@ -53,8 +56,11 @@ _HOOKS = (
 class Runtime:
     """The process's settings, store, recorder and scraper."""
 
-    def __init__(self, options: settings.Settings) -> None:
+    def __init__(self, options: settings.Settings, given: dict[str, str]) -> None:
+        self._process_options = options
+        self._databases: dict[str, dict[str, str]] = {}
         self.options = options
+        self.given = given
         self._folder: tuple[int, Path | None] = (0, None)
         self._scraper: Scraper | None = None
         self.store = Store(
@@ -66,7 +72,21 @@ class Runtime:
             ),
         )
         self.recorder = Recorder(self.store)
+        self.gate = Gate(
+            lambda: self.options, lambda: bool(config["proxy_mode"]), self.store
+        )
         self.recorder.enabled = options.enabled
+
+    def told(self, databases: dict[str, dict[str, str]]) -> None:
+        """Take over what databases' Settings pages say.
+
+        :param databases: by database, values of ``settings.DATABASE`` by name
+        """
+        changed = {**self._databases, **databases}
+        if changed != self._databases:
+            self._databases = changed
+            self.options = settings.overlay(self._process_options, self.given, changed)
+            Process.slow_method_seconds = self.options.slow_method_seconds
 
     def folder(self) -> Path | None:
         """The running generation's folder; None while no server runs.
@@ -134,9 +154,13 @@ def section() -> dict[str, str]:
         parser.read(config["config"])
     except configparser.Error as error:
         raise settings.SettingError(f"{config['config']}: {error}") from error
-    if not parser.has_section(settings.SECTION):
-        return {}
-    return dict(parser.items(settings.SECTION))
+    found = {}
+    if parser.has_section(settings.SECTION):
+        found.update(parser.items(settings.SECTION))
+    if parser.has_option("options", "redis_url"):
+        # Where other addons have it, too; ours wins.
+        found.setdefault("redis_url", parser.get("options", "redis_url"))
+    return found
 
 
 def start() -> None:
@@ -144,7 +168,9 @@ def start() -> None:
     if "runtime" in _state:
         return
     try:
-        options = settings.load(section(), os.environ)
+        configured = section()
+        options = settings.load(configured, os.environ)
+        given = settings.origins(configured, os.environ)
     except settings.SettingError as error:
         _logger.error("Smart Dairy Performance does not measure: %s", error)
         return
@@ -152,7 +178,7 @@ def start() -> None:
         return
     if not odoo.evented:
         os.environ[_MASTER] = str(os.getpid())
-    runtime = _state["runtime"] = Runtime(options)
+    runtime = _state["runtime"] = Runtime(options, given)
     Process.recorder = runtime.recorder
     Process.slow_method_seconds = options.slow_method_seconds
     for hook in _HOOKS:
