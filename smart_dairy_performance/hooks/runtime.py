@@ -31,6 +31,7 @@ from . import (
     retry,
     server,
     transactions,
+    websocket,
     workers,
 )
 
@@ -49,6 +50,7 @@ _HOOKS = (
     pool,
     caches,
     server,
+    websocket,
     workers,
 )
 
@@ -164,8 +166,9 @@ def section() -> dict[str, str]:
 
 
 def start() -> None:
-    """Begin to measure in this process; does nothing the second time."""
+    """Begin to measure in this process; the second time only what came since."""
     if "runtime" in _state:
+        websocket.install(_state["runtime"])  # the addon bus comes with a database
         return
     try:
         configured = section()
