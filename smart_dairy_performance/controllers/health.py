@@ -15,7 +15,8 @@ _ROUTE = {
 
 
 class PerformanceHealthController(http.Controller):
-    """Probes that :mod:`..hooks.probes` did not answer already: those of browsers."""
+    """Probes that :mod:`..hooks.probes` did not answer already: those of browsers,
+    and of tokens that the process has to look up."""
 
     @http.route(probes.HEALTH, **_ROUTE)
     def health_check(self, **_parameters):

@@ -2,8 +2,8 @@
 
 Odoo opens a cursor before it looks for the controller, so with a PostgreSQL that hangs
 a probe would hang with it. Here the answer is ready within 2 s, and no session is read
-or written. A browser with a session goes on to the controller, which tells members of
-the Performance group the details, as long as the database answers.
+or written. Who says who they are, by a session or a token of the database's, go on to
+the controller as long as the database answers.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 def install(runtime: Any) -> None:
     if _patches.installed:
         return
-    probes = _state["probes"] = Probes(runtime.options, runtime)
+    probes = _state["probes"] = Probes(runtime)
     _patches.replace(http.Application, "__call__", probes.application)
 
 
@@ -72,7 +72,7 @@ def current() -> "Probes":
     """The process's probes, which also answer where nothing is measured."""
     found = _state.get("probes")
     if found is None:
-        found = _state["probes"] = Probes(Settings(), None)
+        found = _state["probes"] = Probes(None)
     return found
 
 
@@ -82,12 +82,11 @@ class Probes:
     :param runtime: what the process measures with; None when it does not
     """
 
-    def __init__(self, options: Settings, runtime: Any) -> None:
-        self.options = options
+    def __init__(self, runtime: Any) -> None:
         self._runtime = runtime
         self.meter = system.CpuMeter()
         self.data_dir = Path(config["data_dir"])
-        if options.redis_url:
+        if self.options.redis_url:
             # Now, before the fork: it takes longer than a check may.
             with contextlib.suppress(ImportError):
                 importlib.import_module("redis")
@@ -102,6 +101,11 @@ class Probes:
                 health.Check("disk", self._check_disk),
             )
         )
+
+    @property
+    def options(self) -> Settings:
+        """The settings in force; those of databases become known with requests."""
+        return self._runtime.options if self._runtime else Settings()
 
     # -- before Odoo -------------------------------------------------------------
 
@@ -128,25 +132,25 @@ class Probes:
         path = environ["PATH_INFO"]
         if local.unit is not None:
             local.unit.route = path
-        if path == HEALTH and "session_id=" in environ.get("HTTP_COOKIE", ""):
+        trusted = self.trusted(environ)
+        if path == HEALTH and not trusted and _says_who_it_is(environ):
             report = environ[REPORT] = self._health.report()
             if report.results["database"].ok:
                 return None
-        return self.answer(environ, _body(environ), self.trusted(environ))
+        return self.answer(environ, _body(environ), trusted)
 
     # -- answers -----------------------------------------------------------------
 
     def trusted(self, environ: Any) -> bool:
         """Whether the request may see details: as with /metrics."""
-        options = self.options
         if self._runtime is None:
             return False
-        status = access.check(
-            environ,
-            options.metrics_token,
-            options.metrics_allowed_networks,
-            config["proxy_mode"],
-        )
+        if environ.get("HTTP_AUTHORIZATION"):
+            # Counts and throttles wrong tokens; a probe without one is no failure.
+            status = self._runtime.gate.check(environ)
+        else:
+            networks = self.options.metrics_allowed_networks
+            status = access.check(environ, "", networks, config["proxy_mode"])
         return bool(status == access.ALLOWED)
 
     def answer(self, environ: Any, body: bytes, trusted: bool) -> Answer:
@@ -207,6 +211,12 @@ def _fresh_thread() -> None:
     for name in ("dbname", "uid"):
         thread.__dict__.pop(name, None)
     odoo_server.thread_local.rpc_model_method = ""
+
+
+def _says_who_it_is(environ: Any) -> bool:
+    """By a session, or by a token that this process may not have heard of yet."""
+    cookie = environ.get("HTTP_COOKIE", "")
+    return "session_id=" in cookie or bool(environ.get("HTTP_AUTHORIZATION"))
 
 
 def _body(environ: Any) -> bytes:
