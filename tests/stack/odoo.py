@@ -22,6 +22,7 @@ ADDON_SECTION = "smart_dairy_performance"
 
 _START_TIMEOUT = 120.0  # seconds
 _RUN_TIMEOUT = 1500.0  # seconds, an installation with demo data on a slow machine
+_OWN_COMMANDS = {"server", "shell"}  # that this module uses
 # The title that Odoo gives each kind of process, see odoo.service.server.Worker.
 _KINDS = {"WorkerHTTP": "http", "WorkerCron": "cron"}
 
@@ -201,7 +202,11 @@ class Odoo:
         )
 
     def _command(self, command: str = "server") -> list[str | Path]:
-        return [paths.PYTHON, paths.ODOO_SCRIPT, command, "-c", self.config_path]
+        words: list[str | Path] = [paths.PYTHON, paths.ODOO_SCRIPT]
+        if command not in _OWN_COMMANDS:
+            # Only then Odoo looks for commands in addons before it reads the file.
+            words.append(f"--addons-path={','.join(map(str, self.config.addons_path))}")
+        return [*words, command, "-c", self.config_path]
 
     def _answers(self) -> bool:
         if self.config.workers and not port_answers(self.config.gevent_port):
