@@ -10,6 +10,12 @@
     "external_dependencies": {"python": ["prometheus_client", "psutil"]},
     "data": [
         "security/smart_dairy_performance_groups.xml",
+        "security/ir.model.access.csv",
+        "views/performance_metric_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/menus.xml",
+        "data/ir_cron_data.xml",
+        "data/performance_metric_data.xml",
     ],
     "post_load": "post_load",
     "uninstall_hook": "uninstall_hook",

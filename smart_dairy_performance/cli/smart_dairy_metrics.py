@@ -19,9 +19,11 @@ class SmartDairyMetrics(Command):
     def run(self, args):
         # Not at the top: commands are loaded without the addon around them.
         from odoo.addons.smart_dairy_performance.core import (
+            access,
             metrics_server,
             settings,
             sidecar,
+            store,
         )
         from odoo.addons.smart_dairy_performance.hooks import runtime
 
@@ -50,9 +52,8 @@ class SmartDairyMetrics(Command):
         listener.setblocking(True)
         root = runtime.store_root(told)
         follower = sidecar.Follower(Path(root), told.max_series)
-        server = metrics_server.MetricsServer(
-            listener, follower, told.metrics_token, told.metrics_allowed_networks
-        )
+        gate = access.Gate(lambda: told, lambda: False, store.Store(lambda: None))
+        server = metrics_server.MetricsServer(listener, follower, gate.check)
         address, port = listener.getsockname()[:2]
         print(f"Metrics of {root} on http://{address}:{port}/metrics", flush=True)
         try:

@@ -2,7 +2,6 @@ import werkzeug.exceptions
 
 from odoo import http
 from odoo.http import request
-from odoo.tools import config
 
 from ..core import access, exposition
 from ..hooks import runtime
@@ -21,23 +20,20 @@ class PerformanceMetricsController(http.Controller):
     def prometheus_metrics(self, **_parameters):
         """Every process's numbers in the Prometheus text format, or OpenMetrics."""
         active = runtime.current()
+        scraper = active.scraper() if active else None
+        if active is None or scraper is None:
+            raise werkzeug.exceptions.ServiceUnavailable("Measuring is off.")
         environ = request.httprequest.environ
-        status = access.check(
-            environ,
-            active.options.metrics_token if active else "",
-            active.options.metrics_allowed_networks if active else (),
-            config["proxy_mode"],
-        )
+        status = active.gate.check(environ)
         if status == access.UNAUTHORIZED:
             raise werkzeug.exceptions.Unauthorized(
                 "A bearer token is needed.",
                 www_authenticate=werkzeug.datastructures.WWWAuthenticate("bearer"),
             )
-        scraper = active.scraper() if active else None
+        if status == access.THROTTLED:
+            raise werkzeug.exceptions.TooManyRequests(retry_after=60)
         if status != access.ALLOWED:
             raise werkzeug.exceptions.Forbidden()
-        if scraper is None:
-            raise werkzeug.exceptions.ServiceUnavailable("Measuring is off.")
         content_type, body = scraper.scrape(environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", content_type), ("Cache-Control", "no-store")]
         if exposition.accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):

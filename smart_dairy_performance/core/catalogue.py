@@ -994,10 +994,18 @@ SELF_DROPPED = Metric(
     bounds={"metric": "names of metrics"},
     seam="core.store",
 )
+SELF_REFUSED = Metric(
+    "smart_dairy_performance_refused_total",
+    COUNTER,
+    "Requests for metrics that were refused.",
+    ("reason",),
+    bounds={"reason": "token, network, throttled"},
+    seam="core.access",
+)
 SELF_UP = Metric(
     "smart_dairy_performance_measuring",
     GAUGE,
-    "1 while the scraped process can write its numbers, 0 when measuring is off.",
+    "1 while processes can write their numbers, 0 when measuring is off.",
     combine=MAX,
     seam="core.scrape",
 )

@@ -7,14 +7,13 @@ by a process (or thread) of its own, from the standard library alone.
 import http.server
 import socket
 import socketserver
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from . import access, exposition
 from .recorder import failed
 from .scrape import Scraper
-from .settings import Network
 
 TIMEOUT = 5.0  # seconds a client may take to send its request or read the answer
 BACKLOG = 64
@@ -42,7 +41,7 @@ class MetricsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """Serves scrapes on a socket that is already listening.
 
     :param scraper: asked at each request; None answers 503
-    :param token: bearer token; empty when none is configured
+    :param check: 200 when a request may read metrics, else the status that refuses it
     """
 
     daemon_threads = True
@@ -51,15 +50,13 @@ class MetricsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self,
         listener: socket.socket,
         scraper: Callable[[], Scraper | None],
-        token: str,
-        networks: tuple[Network, ...],
+        check: Callable[[Mapping[str, object]], int],
     ) -> None:
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.scraper = scraper
-        self.token = token
-        self.networks = networks
+        self.check = check
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no failure; ours are counted in the handler."""
@@ -86,7 +83,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         environ = {"REMOTE_ADDR": self.client_address[0]}
         for name, value in self.headers.items():
             environ["HTTP_" + name.upper().replace("-", "_")] = value
-        status = access.check(environ, self.server.token, self.server.networks, False)
+        status = self.server.check(environ)
         if status != access.ALLOWED:
             self._answer(HTTPStatus(status), "text/plain", b"bearer token, please\n")
             return

@@ -5,8 +5,9 @@ variable ``SMART_DAIRY_<KEY>``. Unknown keys and bad values are refused by name.
 """
 
 import dataclasses
+import hashlib
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 SECTION = "smart_dairy_performance"
 PREFIX = "SMART_DAIRY_"
@@ -32,6 +33,7 @@ class Settings:
     :ivar max_series: cap of series of one metric
     :ivar slow_method_seconds: decorated methods slower than this are logged
     :ivar server_timing: who gets a Server-Timing header: off, group or all
+    :ivar metrics_token_hashes: digests of tokens made in databases; not a setting
     :ivar redis_url: Redis to watch; empty: not configured
     :ivar prometheus_url: Prometheus that scrapes this server; empty: not configured
     """
@@ -49,6 +51,20 @@ class Settings:
     server_timing: str = "all"
     redis_url: str = ""
     prometheus_url: str = ""
+    metrics_token_hashes: tuple[str, ...] = ()
+
+
+# What a database's Settings page may say, where neither the environment nor odoo.conf
+# does. Stored as ir.config_parameter, with the prefix below.
+DATABASE = (
+    "metrics_allowed_networks",
+    "slow_method_seconds",
+    "server_timing",
+    "redis_url",
+    "prometheus_url",
+)
+DATABASE_PREFIX = f"{SECTION}."
+TOKEN_HASH = "metrics_token_hash"
 
 
 def load(section: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
@@ -56,22 +72,77 @@ def load(section: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
 
     :raises SettingError: for an unknown key or a value that cannot be used
     """
-    names = {field.name for field in dataclasses.fields(Settings)}
-    for key in section:
-        if key not in names:
-            known = ", ".join(sorted(names))
-            raise SettingError(f"[{SECTION}] {key}: no such setting; there are {known}")
+    origins(section, environ)  # refuses unknown keys
     values: dict[str, object] = {}
-    for name in names:
+    for name in _PARSERS:
         variable = PREFIX + name.upper()
         if variable in environ:
-            values[name] = _parse(name, environ[variable], variable)
+            values[name] = parse(name, environ[variable], variable)
         elif name in section:
-            values[name] = _parse(name, section[name], f"[{SECTION}] {name}")
+            values[name] = parse(name, section[name], f"[{SECTION}] {name}")
     return Settings(**values)  # type: ignore[arg-type]
 
 
-def _parse(name: str, raw: object, origin: str) -> object:
+def origins(section: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Where settings that are not left to their defaults come from, by name.
+
+    :raises SettingError: for an unknown key
+    """
+    for key in section:
+        if key not in _PARSERS:
+            known = ", ".join(sorted(_PARSERS))
+            raise SettingError(f"[{SECTION}] {key}: no such setting; there are {known}")
+    found = {}
+    for name in _PARSERS:
+        if PREFIX + name.upper() in environ:
+            found[name] = PREFIX + name.upper()
+        elif name in section:
+            found[name] = "odoo.conf"
+    return found
+
+
+def overlay(
+    process: Settings,
+    given: Container[str],
+    databases: Mapping[str, Mapping[str, str]],
+) -> Settings:
+    """Settings with what the databases say added.
+
+    :param given: names that the environment or odoo.conf decided
+    :param databases: by database, the values by name; one that cannot be used is as if
+        it were not there. Of several databases the last by name decides; the token of
+        each is good.
+    """
+    values: dict[str, object] = {}
+    hashes = []
+    for _database, entries in sorted(databases.items()):
+        for name in DATABASE:
+            if name in given or not entries.get(name):
+                continue
+            try:
+                values[name] = parse(name, entries[name], name)
+            except SettingError:
+                continue
+        if entries.get(TOKEN_HASH):
+            hashes.append(entries[TOKEN_HASH])
+    return dataclasses.replace(
+        process,
+        **values,  # type: ignore[arg-type]
+        metrics_token_hashes=tuple(hashes),
+    )
+
+
+def hash_token(token: str) -> str:
+    """How a token is stored: it is random, so a plain digest keeps it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def parse(name: str, raw: object, origin: str) -> object:
+    """One setting's value.
+
+    :param origin: named in the message
+    :raises SettingError: when it cannot be used
+    """
     text = str(raw).strip()
     try:
         return _PARSERS[name](text)
@@ -90,7 +161,7 @@ def _boolean(text: str) -> bool:
 
 
 def _number(low: float, high: float, kind: type = int) -> Callable[[str], object]:
-    def parse(text: str) -> float:
+    def number(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
@@ -99,7 +170,7 @@ def _number(low: float, high: float, kind: type = int) -> Callable[[str], object
             raise ValueError(f"is not a number from {low:g} to {high:g}")
         return value  # type: ignore[no-any-return]
 
-    return parse
+    return number
 
 
 def _address(text: str) -> str:

@@ -18,6 +18,7 @@ from odoo.tools import config
 
 from ..core import generation, settings
 from ..core.access import Gate
+from ..core.guard import folder_failed
 from ..core.recorder import Process, Recorder
 from ..core.scrape import Scraper
 from ..core.store import Store
@@ -69,9 +70,7 @@ class Runtime:
             self.folder,
             role=role(),
             max_series=options.max_series,
-            on_error=lambda text: _logger.warning(
-                "Measuring is off in this process, Odoo goes on: %s", text
-            ),
+            on_error=folder_failed,
         )
         self.recorder = Recorder(self.store)
         self.gate = Gate(

@@ -16,12 +16,12 @@ from typing import Any
 from odoo.service import server
 from odoo.tools import config
 
-from ..core import generation, snapshots
+from ..core import access, generation, snapshots
 from ..core.archive import DEFAULT_BATCH
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
-from . import database, process
+from . import business, database, process
 from .patching import Patches
 
 _logger = logging.getLogger(__name__)
@@ -83,13 +83,10 @@ def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
 
 
 def metrics_server(runtime: Any, listener: socket.socket) -> MetricsServer:
-    options = runtime.options
-    return MetricsServer(
-        listener,
-        runtime.scraper,
-        options.metrics_token,
-        options.metrics_allowed_networks,
-    )
+    # No proxy belongs between Prometheus and this port: forwarding headers are not
+    # believed here, whatever proxy_mode says.
+    gate = access.Gate(lambda: runtime.options, lambda: False, runtime.store)
+    return MetricsServer(listener, runtime.scraper, gate.check)
 
 
 class WorkerMetrics(server.Worker):
@@ -109,6 +106,7 @@ class WorkerMetrics(server.Worker):
         self.server = metrics_server(self.runtime, self.listener)
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
+        business.start(self.runtime)
 
     def check_limits(self) -> None:
         # Not the base class's memory limit: it is of virtual memory, inherited from
@@ -241,6 +239,7 @@ class _Spawner:
     def _start_thread(self) -> None:
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
+        business.start(self.runtime)
         if not self.runtime.options.metrics_port:
             return
         listener = self._listen()

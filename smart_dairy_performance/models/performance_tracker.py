@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from ..core import catalogue
+from ..core import catalogue, settings
 from ..core.sql import OPERATIONS
 from ..hooks import orm, runtime
 
@@ -17,6 +17,18 @@ class PerformanceTracker(models.AbstractModel):
         runtime.start()
         orm.patch(self.env.registry)
         return result
+
+    @api.model
+    def _tell_settings(self):
+        """Hand the process what this database's Settings page says."""
+        active = runtime.current()
+        if active is not None:
+            parameters = self.env["ir.config_parameter"].sudo()
+            values = {
+                name: parameters.get_param(settings.DATABASE_PREFIX + name) or ""
+                for name in (*settings.DATABASE, settings.TOKEN_HASH)
+            }
+            active.told({self.env.cr.dbname: values})
 
     def _unregister_hook(self):
         orm.unpatch(self.env.registry)

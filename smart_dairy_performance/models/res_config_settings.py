@@ -1,0 +1,154 @@
+import secrets
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+
+from ..core import settings
+from ..hooks import runtime
+
+_FIELD = "smart_dairy_"
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    smart_dairy_metrics_token_state = fields.Char(
+        string="State", compute="_compute_smart_dairy_metrics_token_state"
+    )
+    smart_dairy_metrics_allowed_networks = fields.Char(
+        string="Allowed Networks",
+        config_parameter="smart_dairy_performance.metrics_allowed_networks",
+    )
+    smart_dairy_server_timing = fields.Selection(
+        [
+            ("off", "Nobody"),
+            ("group", "Members of the Performance group"),
+            ("all", "Everybody: total and database; the group: the whole split"),
+        ],
+        string="Server Timing",
+        config_parameter="smart_dairy_performance.server_timing",
+        default="all",
+    )
+    smart_dairy_slow_method_seconds = fields.Float(
+        string="Slow Method",
+        config_parameter="smart_dairy_performance.slow_method_seconds",
+        default=1.0,
+    )
+    smart_dairy_redis_url = fields.Char(
+        string="Redis URL", config_parameter="smart_dairy_performance.redis_url"
+    )
+    smart_dairy_prometheus_url = fields.Char(
+        string="Prometheus URL",
+        config_parameter="smart_dairy_performance.prometheus_url",
+    )
+    smart_dairy_metrics_networks_source = fields.Char(
+        string="Networks Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_server_timing_source = fields.Char(
+        string="Server Timing Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_slow_method_source = fields.Char(
+        string="Slow Method Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_redis_source = fields.Char(
+        string="Redis Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_prometheus_source = fields.Char(
+        string="Prometheus Source", compute="_compute_smart_dairy_sources"
+    )
+
+    @api.depends("smart_dairy_metrics_allowed_networks")
+    def _compute_smart_dairy_metrics_token_state(self):
+        parameters = self.env["ir.config_parameter"].sudo()
+        key = settings.DATABASE_PREFIX + settings.TOKEN_HASH
+        made = bool(parameters.get_param(key))
+        active = runtime.current()
+        configured = bool(active and active.options.metrics_token)
+        for record in self:
+            if made and configured:
+                text = self.env._(
+                    "One made here, and the one in the server's configuration"
+                )
+            elif made:
+                text = self.env._("Made here")
+            elif configured:
+                text = self.env._("Set in the server's configuration")
+            else:
+                text = self.env._("None: only the networks below may read /metrics")
+            record.smart_dairy_metrics_token_state = text
+
+    @api.depends(
+        "smart_dairy_metrics_allowed_networks",
+        "smart_dairy_server_timing",
+        "smart_dairy_slow_method_seconds",
+        "smart_dairy_redis_url",
+        "smart_dairy_prometheus_url",
+    )
+    def _compute_smart_dairy_sources(self):
+        for record in self:
+            record.update(
+                {
+                    "smart_dairy_metrics_networks_source": self._smart_dairy_source(
+                        "metrics_allowed_networks"
+                    ),
+                    "smart_dairy_server_timing_source": self._smart_dairy_source(
+                        "server_timing"
+                    ),
+                    "smart_dairy_slow_method_source": self._smart_dairy_source(
+                        "slow_method_seconds"
+                    ),
+                    "smart_dairy_redis_source": self._smart_dairy_source("redis_url"),
+                    "smart_dairy_prometheus_source": self._smart_dairy_source(
+                        "prometheus_url"
+                    ),
+                }
+            )
+
+    @api.model
+    def _smart_dairy_source(self, name):
+        """Where the value in force comes from, in words."""
+        active = runtime.current()
+        if active is None:
+            return self.env._("Measuring is off in this process.")
+        origin = active.given.get(name)
+        if origin == "odoo.conf":
+            return self.env._("odoo.conf decides; the value here is not used.")
+        if origin:
+            return self.env._(
+                "The environment (%(variable)s) decides; the value here is not used.",
+                variable=origin,
+            )
+        key = settings.DATABASE_PREFIX + name
+        if self.env["ir.config_parameter"].sudo().get_param(key):
+            return self.env._("Set here.")
+        return self.env._("Default.")
+
+    def set_values(self):
+        """Refuse what could not be used, and say why."""
+        parsed = {name: self[_FIELD + name] for name in settings.DATABASE}
+        for name, value in parsed.items():
+            if value:
+                try:
+                    settings.parse(name, value, self._fields[_FIELD + name].string)
+                except settings.SettingError as error:
+                    raise ValidationError(str(error)) from error
+        return super().set_values()
+
+    def action_smart_dairy_new_token(self):
+        """Make a token, keep its digest, show it once."""
+        if not self.env.user.has_group("base.group_system"):
+            raise AccessError(self.env._("Only administrators make tokens."))
+        token = secrets.token_urlsafe(32)
+        self.env["ir.config_parameter"].sudo().set_param(
+            settings.DATABASE_PREFIX + settings.TOKEN_HASH, settings.hash_token(token)
+        )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "sticky": True,
+                "title": self.env._("The new token, shown this once"),
+                "message": token,
+            },
+        }
