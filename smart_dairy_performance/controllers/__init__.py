@@ -1,2 +1,3 @@
+from . import dashboard
 from . import health
 from . import metrics

@@ -288,8 +288,10 @@ def _check_cron() -> str:
     names = databases()
     if not names:
         raise health.NotConfigured("no database is named in the configuration")
+    # Without a time zone, as Odoo stores UTC.
+    start = datetime.fromtimestamp(server_start(), timezone.utc).replace(tzinfo=None)
     for name in names:
-        waiting, late = _query(name, _OVERDUE, (_server_start(),))
+        waiting, late = _query(name, _OVERDUE, (start,))
         if late is not None and late > CRON_LATE:
             raise health.Unwell(
                 f"{waiting} jobs of {name} wait, the first for {late:.0f} s"
@@ -297,12 +299,11 @@ def _check_cron() -> str:
     return "jobs run when they are due"
 
 
-def _server_start() -> datetime:
-    """When the server started, UTC without saying so: what was due before is late."""
+def server_start() -> float:
+    """When the server started, unix time: what was due before is not late."""
     running = odoo_server.server
     pid = running.pid if running is not None else os.getpid()
     try:
-        started = psutil.Process(pid).create_time()
+        return psutil.Process(pid).create_time()
     except psutil.Error:
-        started = time.time()
-    return datetime.fromtimestamp(started, timezone.utc).replace(tzinfo=None)
+        return time.time()
