@@ -1,0 +1,1 @@
+from . import api_auth, api_dashboard, api_farm, api_orders, api_products, farm
