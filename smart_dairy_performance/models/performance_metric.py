@@ -277,8 +277,9 @@ class PerformanceMetric(models.Model):
         parameter = "smart_dairy_performance.ready_made"
         config = self.env["ir.config_parameter"].sudo()
         known = set((config.get_param(parameter) or "").split(","))
+        everything = self.with_context(active_test=False)
         known.update(
-            self.with_context(active_test=False).search([]).mapped("ready_made")
+            everything.search([("ready_made", "!=", False)]).mapped("ready_made")
         )
         made = self.browse()
         for values in READY_MADE:
@@ -311,7 +312,8 @@ class PerformanceMetric(models.Model):
     @api.model
     def _cron_refresh(self):
         """Compute what is due, each metric in a transaction of its own."""
-        due = self.search([]).filtered(lambda metric: metric._due())
+        metrics = self.search([("active", "=", True)])
+        due = metrics.filtered(lambda metric: metric._due())
         self.env["ir.cron"]._commit_progress(remaining=len(due))
         for metric in due:
             metric._refresh()
@@ -518,7 +520,7 @@ class PerformanceMetric(models.Model):
                 )
             )
         self.value_ids.unlink()
-        super().write({"last_full": False, "last_run": False, "state": "new"})
+        self.write({"last_full": False, "last_run": False, "state": "new"})
 
 
 class _Limited:
