@@ -7,6 +7,7 @@ and counts nothing twice; the next one tidies up after it.
 """
 
 import logging
+import contextlib
 import os
 import secrets
 import time
@@ -94,12 +95,10 @@ def _open_dead(path: Path) -> StoreFile | None:
         file = StoreFile(path)
     except (OSError, ForeignFile):
         return None
-    try:
+    with contextlib.suppress(OSError, ForeignFile):
         if not file.alive():
             file.read()
             return file
-    except (OSError, ForeignFile):
-        pass
     file.close()
     return None
 
