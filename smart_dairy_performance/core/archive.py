@@ -6,8 +6,8 @@ count, after it the archive does. A folder killed anywhere in between loses noth
 and counts nothing twice; the next one tidies up after it.
 """
 
-import logging
 import contextlib
+import logging
 import os
 import secrets
 import time

@@ -7,6 +7,8 @@ knowing what they mean: they get a ``process`` label with the process's role, an
 largest value of the living processes of that role is shown.
 """
 
+from collections.abc import Iterator
+from operator import sub
 from typing import Any
 
 from .metric import COUNTER, GAUGE, HISTOGRAM, MAX, SUMMARY, Metric
@@ -28,45 +30,39 @@ class Bridge:
         self._registry = registry
         self._reserved = reserved
         self._metrics: dict[str, Metric] = {}
+        # What the parent had counted when this process was forked: its, not ours.
+        self._inherited: dict[tuple[str, tuple[object, ...]], list[float]] = {}
 
-    def publish(self) -> int:
-        """Copy the present values.
+    def publish(self) -> None:
+        """Copy the present values."""
+        for metric, values, doubles in self._series():
+            inherited = self._inherited.get((metric.name, values))
+            if inherited is not None and metric.type != GAUGE:
+                doubles = list(map(sub, doubles, inherited))
+            with self._store.lock:
+                slot = self._store.slot(metric, values)
+                for offset, double in enumerate(doubles):
+                    self._store.values[slot + offset] = double
 
-        :returns: how many series were copied
-        """
-        copied = 0
+    def forked(self) -> None:
+        """Begin anew in a forked child."""
+        self._inherited = {
+            (metric.name, values): doubles for metric, values, doubles in self._series()
+        }
+
+    def _series(self) -> Iterator[tuple[Metric, tuple[object, ...], list[float]]]:
         for family in self._registry.collect():
-            if not family.name.startswith(_BUILT_IN):
-                copied += self._family(family)
-        return copied
-
-    def _family(self, family: Any) -> int:
-        rows: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
-        for sample in family.samples:
-            labels = {k: v for k, v in sample.labels.items() if k != "le"}
-            row = rows.setdefault(tuple(sorted(labels.items())), {"buckets": {}})
-            suffix = sample.name[len(family.name) :]
-            if suffix == "_bucket":
-                row["buckets"][float(sample.labels["le"])] = sample.value
-            else:
-                row[suffix] = sample.value
-        for key, row in rows.items():
-            self._series(family, key, row)
-        return len(rows)
-
-    def _series(
-        self, family: Any, labels: tuple[tuple[str, str], ...], row: dict[str, Any]
-    ) -> None:
-        metric = self._metric(family, tuple(name for name, _value in labels), row)
-        if metric is None:
-            return
-        values: tuple[object, ...] = tuple(value for _name, value in labels)
-        if metric.type == GAUGE:
-            values = (*values, self._store.role)
-        with self._store.lock:
-            slot = self._store.slot(metric, values)
-            for offset, value in enumerate(_doubles(metric, row, self._store.now())):
-                self._store.values[slot + offset] = value
+            if family.name.startswith(_BUILT_IN):
+                continue
+            for labels, row in _rows(family).items():
+                names = tuple(name for name, _value in labels)
+                metric = self._metric(family, names, row)
+                if metric is None:
+                    continue
+                values: tuple[object, ...] = tuple(value for _name, value in labels)
+                if metric.type == GAUGE:
+                    values = (*values, self._store.role)
+                yield metric, values, _doubles(metric, row, self._store.now())
 
     def _metric(
         self, family: Any, labels: tuple[str, ...], row: dict[str, Any]
@@ -89,6 +85,20 @@ class Bridge:
                 combine=MAX,
             )
         return found
+
+
+def _rows(family: Any) -> dict[tuple[tuple[str, str], ...], dict[str, Any]]:
+    """The samples of a family by label values: suffix of the sample's name -> value."""
+    rows: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
+    for sample in family.samples:
+        labels = {k: v for k, v in sample.labels.items() if k != "le"}
+        row = rows.setdefault(tuple(sorted(labels.items())), {"buckets": {}})
+        suffix = sample.name[len(family.name) :]
+        if suffix == "_bucket":
+            row["buckets"][float(sample.labels["le"])] = sample.value
+        else:
+            row[suffix] = sample.value
+    return rows
 
 
 def _doubles(metric: Metric, row: dict[str, Any], now: float) -> list[float]:

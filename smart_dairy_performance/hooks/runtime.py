@@ -23,6 +23,7 @@ from ..core.recorder import Process, Recorder
 from ..core.scrape import Scraper
 from ..core.store import Store
 from . import (
+    bridge,
     caches,
     http,
     pool,
@@ -50,6 +51,7 @@ _HOOKS = (
     recompute,
     pool,
     caches,
+    bridge,
     server,
     websocket,
     workers,

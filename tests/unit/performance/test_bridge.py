@@ -62,3 +62,16 @@ def test_our_own_names_are_not_overwritten(
     samples: dict[tuple[str, str], float],
 ) -> None:
     assert ("odoo_taken_total", "") not in samples
+
+
+def test_a_child_does_not_count_what_its_parent_counted(tmp_path: Path) -> None:
+    registry = pc.CollectorRegistry()
+    counter = pc.Counter("shop_calls", "Calls.", registry=registry)
+    counter.inc(5)
+    store = Store(lambda: tmp_path, role="http")
+    bridge = Bridge(store, registry, frozenset())
+    bridge.forked()
+    counter.inc(2)
+    bridge.publish()
+    family = Merger(tmp_path).merge().families["shop_calls_total"]
+    assert family.columns == [[2.0]]
