@@ -16,6 +16,7 @@ from ..core.database_figures import JOB_XML_ID, job_label
 from ..core.recorder import Unit, failed, local
 from . import orm, runtime
 from .http import hook_sql, unhook_sql
+from .process import publisher
 from .transactions import query_failed
 
 FAILED = "failed"
@@ -195,6 +196,7 @@ def end(run: Run | None, completed: bool) -> None:
     finally:
         if run.unit is not None and local.unit is run.unit:
             local.unit = None
+    publisher.tick()  # the worker itself comes by only after all jobs that are ready
 
 
 def _end(run: Run, status: str) -> None:
