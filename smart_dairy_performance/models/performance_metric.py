@@ -312,6 +312,7 @@ class PerformanceMetric(models.Model):
     @api.model
     def _cron_refresh(self):
         """Compute what is due, each metric in a transaction of its own."""
+        self._create_ready_made()
         metrics = self.search([("active", "=", True)])
         due = metrics.filtered(lambda metric: metric._due())
         self.env["ir.cron"]._commit_progress(remaining=len(due))

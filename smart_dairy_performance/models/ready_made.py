@@ -45,7 +45,7 @@ READY_MADE = (
         "type": "gauge",
         "model_name": "dairy.subscription",
         "domain": "[('state', '=', 'active')]",
-        "labels": [{"name": "plan_type", "field_name": "plan_id"}],
+        "labels": [{"name": "plan_type", "field_name": "plan_type"}],
         "needs": ["state"],
     },
     {
