@@ -73,7 +73,7 @@ class Scraper:
         files.columns = [[float(count) for count in states.values()]]
         families[c.SELF_FILES.name] = files
         up = _family(c.SELF_UP)
-        up.labels, up.columns = [()], [[1.0 if self._store.active else 0.0]]
+        up.labels, up.columns = [()], [[1.0 if self._store.writable() else 0.0]]
         families[c.SELF_UP.name] = up
         return merged
 

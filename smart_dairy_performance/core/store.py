@@ -14,7 +14,6 @@ of all processes. The kernel keeps what was written even when the process is kil
 The layout is written down in ``docs/store-format.md``.
 """
 
-import errno
 import fcntl
 import mmap
 import os
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import SELF_DROPPED
+from .guard import reason_of
 from .metric import GAUGE, HISTOGRAM, OTHER, SUMMARY, Metric, clean_label, series_key
 
 MAGIC = b"SDPSTORE"
@@ -130,6 +130,24 @@ class Store:
         """Whether numbers reach a file (true before the first write, too)."""
         return self.error is None and (not self._opened or self._map is not None)
 
+    def writable(self) -> bool:
+        """Whether others can read this process's numbers, and a new process its own."""
+        if not self.active:
+            return False
+        directory = self._directory()
+        if directory is None:
+            return True
+        if self.path is not None and not self.path.exists():
+            return False  # removed under us: what is written goes nowhere
+        try:
+            state = os.statvfs(directory)
+        except FileNotFoundError:
+            return not self._opened
+        except OSError:
+            return False
+        free = state.f_bavail * state.f_frsize
+        return free >= _INITIAL_SIZE and os.access(directory, os.W_OK | os.X_OK)
+
     def _open(self) -> None:
         self._opened = True
         directory = self._directory()
@@ -184,8 +202,7 @@ class Store:
 
     def _switch_off(self, error: OSError) -> None:
         if self.error is None:
-            reason = errno.errorcode.get(error.errno or 0, "OSError")
-            self.error = f"{reason}: {error.strerror or error}"
+            self.error = reason_of(error)
             self._on_error(self.error)
 
     def close(self) -> None:
