@@ -1,3 +1,4 @@
+from . import test_access
 from . import test_business_metrics
 from . import test_cron
 from . import test_database
