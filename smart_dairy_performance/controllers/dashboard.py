@@ -1,7 +1,15 @@
 from odoo import http
 from odoo.http import request
 
-from ..core import dashboard, database_stats, health, prometheus, redis_client, system
+from ..core import (
+    dashboard,
+    database_stats,
+    health,
+    prometheus,
+    redis_client,
+    system,
+    targets,
+)
 from ..core.jsonrpc import CallError
 from ..core.recorder import failed
 from ..hooks import probes, runtime
@@ -96,7 +104,7 @@ def _dashboard(parameters):
         raise CallError(400, f"range is one of {', '.join(dashboard.RANGES)}")
     window, points, about = _figures(seconds)
     probe = probes.current()
-    return dashboard.performance_metrics(
+    found = dashboard.performance_metrics(
         window,
         points,
         active_connections=_active_connections(),
@@ -104,6 +112,8 @@ def _dashboard(parameters):
         system=system.figures(probe.meter, probe.data_dir),
         about={"range": name, **about},
     )
+    changed = request.env["performance.tracker"]._changed_targets()
+    return {**found, "targets": targets.judge(found, changed)}
 
 
 def _figures(seconds):
@@ -155,5 +165,6 @@ def _ring():
             request.db,
             lambda: scraper.merge().families,
             probes.server_start(),
+            keep=active.options.history_hours * 3600,
         )
     return found

@@ -165,8 +165,9 @@ class History:
     The ring is read once; afterwards only what was added to it.
     """
 
-    def __init__(self, directory: Path, database: str) -> None:
+    def __init__(self, directory: Path, database: str, keep: float) -> None:
         self.directory = directory
+        self.keep = keep
         self._database = database
         self._lock = threading.Lock()
         self._points: list[Point] = []
@@ -179,7 +180,7 @@ class History:
             for snapshot in snapshots.read(self.directory, after, _SERIES_NAMES):
                 series = families_of(snapshot.families, self._database)
                 self._points.append(reduce(snapshot.time, series))
-            expired = (self._points[-1].time if self._points else 0.0) - snapshots.KEEP
+            expired = (self._points[-1].time if self._points else 0.0) - self.keep
             self._points = [p for p in self._points if p.time >= expired]
             return [point for point in self._points if point.time >= since]
 
@@ -248,10 +249,12 @@ def api_figures(figures: Figures, window: Window) -> None:
     none = NO_QUERIES if window.seconds else NO_SNAPSHOT
     queries = point.queries
     mean = quantiles.mean(queries) if queries else None
+    p90 = quantiles.quantile(0.9, c.QUERY_BUCKETS, queries) if queries else None
     slow = None
     if queries:
         slow = round(quantiles.above(SLOW_QUERY, c.QUERY_BUCKETS, queries))
     figures.put("database.avgQueryTime", milliseconds(mean), none)
+    figures.put("database.p90QueryTime", milliseconds(p90), none)
     figures.put("database.slowQueries", slow, none)
 
 
@@ -349,7 +352,7 @@ def top_addons(window: Window) -> list[dict[str, Any]]:
     ]
 
 
-FRONTEND = ("lcp", "fid", "cls", "lighthouseScore", "inp")
+FRONTEND = ("lcp", "fid", "cls", "lighthouseScore", "inp", "pageLoadP95")
 NO_VITALS = "no browser sent Web Vitals yet"
 NO_LIGHTHOUSE = "no Lighthouse run was imported yet"
 
@@ -455,6 +458,7 @@ class Source:
     :param merge: the present numbers of all processes
     :param began: when the generation did, at zero, unix time
     :param clock: unix time, seconds
+    :param keep: how long the ring keeps snapshots, seconds
     """
 
     name = "snapshots"
@@ -466,8 +470,9 @@ class Source:
         merge: Callable[[], Mapping[str, Family]],
         began: float,
         clock: Callable[[], float] = time.time,
+        keep: float = snapshots.KEEP,
     ) -> None:
-        self.history = History(directory, database)
+        self.history = History(directory, database, keep)
         self._database = database
         self._merge = merge
         self._began = began
@@ -487,7 +492,7 @@ class Source:
     def series(self, seconds: float) -> list[dict[str, float | None]]:
         """Points of the last so many seconds."""
         since = self._clock() - seconds
-        step = max(snapshots.INTERVAL, min(seconds, snapshots.KEEP) / POINTS)
+        step = max(snapshots.INTERVAL, min(seconds, self.history.keep) / POINTS)
         return series(self.history.points(since), step)
 
 

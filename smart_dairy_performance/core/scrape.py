@@ -13,7 +13,7 @@ from .figures import FigureFile
 from .merge import Family, Merged, Merger
 from .metric import Metric
 from .recorder import USER_SEEN, failed
-from .snapshots import RingWriter
+from .snapshots import KEEP, RingWriter
 from .store import Store
 
 ACTIVE_SECONDS = 300.0  # a user seen in the last 5 minutes is active
@@ -25,6 +25,7 @@ class Scraper:
     :param directory: the generation's folder
     :param store: this process's store, for the self-metrics
     :param clock: unix time, seconds
+    :param keep: gives how long the ring keeps snapshots, seconds
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Scraper:
         directory: Path,
         store: Store,
         clock: Callable[[], float] = time.time,
+        keep: Callable[[], float] = lambda: KEEP,
     ) -> None:
         self.directory = directory
         self._store = store
@@ -39,7 +41,7 @@ class Scraper:
         self._lock = threading.Lock()
         self._merger = Merger(directory, store.max_series, clock)
         self._renderer = exposition.Renderer()
-        self._ring = RingWriter(directory)
+        self._ring = RingWriter(directory, keep)
         self._figures = FigureFile(directory)
         self._business = BusinessFile(directory)
 

@@ -33,6 +33,8 @@ class Settings:
     :ivar max_series: cap of series of one metric
     :ivar slow_method_seconds: decorated methods slower than this are logged
     :ivar server_timing: who gets a Server-Timing header: off, group or all
+    :ivar snapshot_seconds: time between the samples that the live dashboard draws
+    :ivar history_hours: how long those samples are kept
     :ivar metrics_token_hashes: digests of tokens made in databases; not a setting
     :ivar redis_url: Redis to watch; empty: not configured
     :ivar prometheus_url: Prometheus that scrapes this server; empty: not configured
@@ -49,6 +51,8 @@ class Settings:
     max_series: int = 2000
     slow_method_seconds: float = 1.0
     server_timing: str = "all"
+    snapshot_seconds: float = 10.0
+    history_hours: float = 1.0
     redis_url: str = ""
     prometheus_url: str = ""
     metrics_token_hashes: tuple[str, ...] = ()
@@ -60,6 +64,8 @@ DATABASE = (
     "metrics_allowed_networks",
     "slow_method_seconds",
     "server_timing",
+    "snapshot_seconds",
+    "history_hours",
     "redis_url",
     "prometheus_url",
 )
@@ -230,6 +236,8 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "max_series": _number(10, 100_000),
     "slow_method_seconds": _number(0.001, 86_400, float),
     "server_timing": _choice,
+    "snapshot_seconds": _number(1, 60, float),
+    "history_hours": _number(0.5, 24, float),
     "redis_url": _redis_url,
     "prometheus_url": _prometheus_url,
 }

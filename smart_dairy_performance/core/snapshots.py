@@ -1,8 +1,9 @@
 """The last hour in a ring of snapshots: what the live dashboard draws.
 
-Every 10 s the exporter appends the merged numbers. A segment covers five minutes: its
-first record holds every series, the others only those that changed. Segments older
-than the hour are removed, so the ring is bounded without ever truncating a file.
+Every 10 s (``snapshot_seconds``) the exporter appends the merged numbers. A segment
+covers five minutes: its first record holds every series, the others only those that
+changed. Segments older than the hour (``history_hours``) are removed, so the ring is
+bounded without ever truncating a file.
 
 Record: length and CRC-32 of the payload (two little-endian 32-bit words), then the
 payload, zlib-compressed JSON ``{"t": unix time, "f": {family: [[labels, values]]}}``.
@@ -13,7 +14,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,14 @@ class RingWriter:
     """Appends to the ring of one folder; one writer at a time.
 
     :param directory: the generation's folder
+    :param keep: gives the seconds after which snapshots are removed
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, keep: Callable[[], float] = lambda: KEEP
+    ) -> None:
         self._directory = directory
+        self._keep = keep
         self._segment: Path | None = None
         self._started = 0.0
         self._last: dict[tuple[str, Labels], Values] = {}
@@ -90,7 +95,7 @@ class RingWriter:
     def _expire(self, now: float) -> None:
         segments = _segments(self._directory)
         for (_start, path), (end, _next) in zip(segments, segments[1:], strict=False):
-            if end < now - KEEP:
+            if end < now - self._keep():
                 path.unlink(missing_ok=True)
 
 

@@ -121,7 +121,9 @@ class Runtime:
         if folder is None:
             return None
         if self._scraper is None or self._scraper.directory != folder:
-            self._scraper = Scraper(folder, self.store)
+            self._scraper = Scraper(
+                folder, self.store, keep=lambda: self.options.history_hours * 3600
+            )
         return self._scraper
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from odoo.service import server
 from odoo.tools import config
 
-from ..core import access, generation, snapshots
+from ..core import access, generation
 from ..core.archive import DEFAULT_BATCH
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
@@ -30,6 +30,7 @@ _patches = Patches()
 # The listening socket's descriptor, handed over a reload (SIGHUP re-executes).
 _LISTENER = "SMART_DAIRY_METRICS_FD"
 _RESPAWN_PAUSE = 1.0  # seconds, when the exporter dies as soon as it starts
+SNAPSHOT_LOOK_SECONDS = 1.0
 FOLD_SECONDS = 5.0
 FOLD_PAUSE = 0.05  # seconds between two batches
 TIDY_SECONDS = 300.0
@@ -69,13 +70,19 @@ def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
         if folder is not None:
             generation.remove_old(folder)
 
+    snapped = 0.0
+
     def snapshot() -> None:
+        nonlocal snapped
         scraper = runtime.scraper()
-        if scraper is not None:
+        now = time.monotonic()
+        # The interval may change while the server runs.
+        if scraper is not None and now - snapped >= runtime.options.snapshot_seconds:
+            snapped = now
             scraper.snapshot()
 
     return [
-        (snapshots.INTERVAL, "snapshot", snapshot),
+        (SNAPSHOT_LOOK_SECONDS, "snapshot", snapshot),
         (FOLD_SECONDS, "fold", fold),
         (TIDY_SECONDS, "tidy", tidy),
         *process.jobs(runtime),

@@ -3,7 +3,7 @@ import secrets
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 
-from ..core import settings
+from ..core import settings, targets
 from ..hooks import runtime
 
 _FIELD = "smart_dairy_"
@@ -34,6 +34,37 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="smart_dairy_performance.slow_method_seconds",
         default=1.0,
     )
+    smart_dairy_snapshot_seconds = fields.Float(
+        string="Sample Every",
+        config_parameter="smart_dairy_performance.snapshot_seconds",
+        default=10.0,
+    )
+    smart_dairy_history_hours = fields.Float(
+        string="Keep Samples",
+        config_parameter="smart_dairy_performance.history_hours",
+        default=1.0,
+    )
+    smart_dairy_target_page_load_p95 = fields.Float(
+        string="Page Load (p95)",
+        config_parameter="smart_dairy_performance.target_page_load_p95",
+    )
+    smart_dairy_target_api_response_p95 = fields.Float(
+        string="API Response (p95)",
+        config_parameter="smart_dairy_performance.target_api_response_p95",
+    )
+    smart_dairy_target_db_query_p90 = fields.Float(
+        string="Database Query (p90)",
+        config_parameter="smart_dairy_performance.target_db_query_p90",
+    )
+    smart_dairy_target_error_rate = fields.Float(
+        string="Error Rate",
+        config_parameter="smart_dairy_performance.target_error_rate",
+        digits=(6, 3),
+    )
+    smart_dairy_target_lighthouse_performance = fields.Float(
+        string="Lighthouse Performance",
+        config_parameter="smart_dairy_performance.target_lighthouse_performance",
+    )
     smart_dairy_redis_url = fields.Char(
         string="Redis URL", config_parameter="smart_dairy_performance.redis_url"
     )
@@ -49,6 +80,12 @@ class ResConfigSettings(models.TransientModel):
     )
     smart_dairy_slow_method_source = fields.Char(
         string="Slow Method Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_snapshot_source = fields.Char(
+        string="Sample Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_history_source = fields.Char(
+        string="History Source", compute="_compute_smart_dairy_sources"
     )
     smart_dairy_redis_source = fields.Char(
         string="Redis Source", compute="_compute_smart_dairy_sources"
@@ -81,6 +118,8 @@ class ResConfigSettings(models.TransientModel):
         "smart_dairy_metrics_allowed_networks",
         "smart_dairy_server_timing",
         "smart_dairy_slow_method_seconds",
+        "smart_dairy_snapshot_seconds",
+        "smart_dairy_history_hours",
         "smart_dairy_redis_url",
         "smart_dairy_prometheus_url",
     )
@@ -96,6 +135,12 @@ class ResConfigSettings(models.TransientModel):
                     ),
                     "smart_dairy_slow_method_source": self._smart_dairy_source(
                         "slow_method_seconds"
+                    ),
+                    "smart_dairy_snapshot_source": self._smart_dairy_source(
+                        "snapshot_seconds"
+                    ),
+                    "smart_dairy_history_source": self._smart_dairy_source(
+                        "history_hours"
                     ),
                     "smart_dairy_redis_source": self._smart_dairy_source("redis_url"),
                     "smart_dairy_prometheus_source": self._smart_dairy_source(
@@ -123,8 +168,26 @@ class ResConfigSettings(models.TransientModel):
             return self.env._("Set here.")
         return self.env._("Default.")
 
+    @api.model
+    def get_values(self):
+        """A target that was not changed shows its default."""
+        values = super().get_values()
+        for name, target in targets.defaults().items():
+            field = f"{_FIELD}{targets.PREFIX}{name}"
+            values[field] = float(values.get(field) or target.value)
+        return values
+
     def set_values(self):
         """Refuse what could not be used, and say why."""
+        for name in targets.defaults():
+            field = f"{_FIELD}{targets.PREFIX}{name}"
+            if self[field] <= 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(target)s: a target is greater than zero.",
+                        target=self._fields[field].string,
+                    )
+                )
         parsed = {name: self[_FIELD + name] for name in settings.DATABASE}
         for name, value in parsed.items():
             if value:

@@ -21,6 +21,8 @@ class TestSettings(TransactionCase):
             "smart_dairy_redis_url": ("localhost:6379", "Redis URL"),
             "smart_dairy_prometheus_url": ("prometheus", "Prometheus URL"),
             "smart_dairy_slow_method_seconds": (-1.0, "Slow Method"),
+            "smart_dairy_snapshot_seconds": (0.1, "Sample Every"),
+            "smart_dairy_history_hours": (48.0, "Keep Samples"),
         }
         for field, (value, name) in refused.items():
             with self.subTest(field), self.assertRaisesRegex(ValidationError, name):
@@ -35,6 +37,17 @@ class TestSettings(TransactionCase):
         if "slow_method_seconds" in active.given:
             expected = active._process_options.slow_method_seconds
         self.assertEqual(active.options.slow_method_seconds, expected)
+
+    def test_targets_default_to_the_customers_and_can_be_changed(self):
+        page = self.env["res.config.settings"].create({})
+        self.assertEqual(page.smart_dairy_target_api_response_p95, 200.0)
+        self._save(smart_dairy_target_api_response_p95=150.0)
+        changed = self.env["performance.tracker"]._changed_targets()
+        self.assertEqual(changed["api_response_p95"], 150.0)
+
+    def test_target_of_zero_is_refused(self):
+        with self.assertRaisesRegex(ValidationError, "Error Rate"):
+            self._save(smart_dairy_target_error_rate=0.0)
 
     def test_source_is_shown(self):
         page = self.env["res.config.settings"].create({})

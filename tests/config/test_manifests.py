@@ -50,12 +50,12 @@ KNOWN_KEYS = {
 # Odoo loads data in the order of the list: what is referred to comes first.
 ORDER = (
     ("security", lambda path: path.startswith("security/")),
-    ("data", lambda path: path.startswith("data/")),
     (
         "views",
         lambda path: path.startswith(("views/", "wizards/")) and "menu" not in path,
     ),
     ("menus", lambda path: "menu" in path),
+    ("data", lambda path: path.startswith("data/")),
 )
 
 FRAGMENTS = ("DESCRIPTION", "INSTALL", "CONFIGURE", "USAGE", "ROADMAP", "CONTRIBUTORS")

@@ -27,5 +27,6 @@ def test_every_setting_is_documented_with_its_default():
     defaults = {
         field.name: written(getattr(Settings(), field.name))
         for field in dataclasses.fields(Settings)
+        if field.name != "metrics_token_hashes"  # made in databases, not set
     }
     assert documented() == defaults | WORKED_OUT

