@@ -14,15 +14,8 @@ from .settings import Network, Settings, hash_token
 from .store import Store
 from .throttle import Throttle
 
-# As in a WSGI environ.
-_FORWARDED = (
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_REAL_IP",
-    "HTTP_FORWARDED",
-)
+# As in a WSGI environ; whatever a proxy says of its client is one of these.
+_FORWARDED = ("HTTP_X_FORWARDED", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 _BEARER = "bearer "
 
 ALLOWED, UNAUTHORIZED, FORBIDDEN, THROTTLED = 200, 401, 403, 429
@@ -100,7 +93,7 @@ def _client(
     environ: Mapping[str, object], proxy_mode: bool
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     address = str(environ.get("REMOTE_ADDR", ""))
-    if any(environ.get(name) for name in _FORWARDED):
+    if any(name.startswith(_FORWARDED) for name in environ):
         if not proxy_mode:
             return None
         # The last entry is the one that the trusted proxy added itself.
