@@ -10,6 +10,7 @@ import configparser
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import odoo
@@ -133,10 +134,16 @@ def store_root(options: settings.Settings) -> Path:
 
 
 def role() -> str:
-    """What this process is, as far as can be told before a fork."""
+    """What this process is; a fork is told apart later, by ``hooks.server``."""
     if odoo.evented:
         return "gevent"
-    return "master" if config["workers"] else "server"
+    if not config["workers"]:
+        return "server"
+    running = odoo_server.server
+    if running is None or running.pid == os.getpid():
+        return "master"
+    # The addon came with a database, after the fork.
+    return "cron" if "WorkerCron" in threading.current_thread().name else "http"
 
 
 _state: dict[str, Runtime] = {}

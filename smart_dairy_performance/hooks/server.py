@@ -97,7 +97,10 @@ def metrics_server(runtime: Any, listener: socket.socket) -> MetricsServer:
 
 
 class WorkerMetrics(server.Worker):
-    """The exporter: a worker that never recycles and never touches a request."""
+    """The exporter: a worker that never recycles and never touches a request.
+
+    Without a metrics port it still does what no request should wait for.
+    """
 
     def __init__(self, multi: Any) -> None:
         super().__init__(multi)
@@ -110,7 +113,8 @@ class WorkerMetrics(server.Worker):
         if self.multi.socket:
             self.multi.socket.close()
         self.runtime.store.role = "exporter"
-        self.server = metrics_server(self.runtime, self.listener)
+        if self.listener is not None:
+            self.server = metrics_server(self.runtime, self.listener)
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
@@ -122,12 +126,15 @@ class WorkerMetrics(server.Worker):
             self.alive = False
 
     def sleep(self) -> None:
-        ready = [self.listener, self.wakeup_fd_r]
+        ready = [self.wakeup_fd_r]
+        if self.listener is not None:
+            ready.append(self.listener)
         select.select(ready, [], [], self.multi.beat)
         server.empty_pipe(self.wakeup_fd_r)
 
     def process_work(self) -> None:
-        self.server._handle_request_noblock()  # type: ignore[attr-defined]
+        if self.listener is not None:
+            self.server._handle_request_noblock()  # type: ignore[attr-defined]
 
 
 class _Spawner:
@@ -135,7 +142,6 @@ class _Spawner:
 
     def __init__(self, runtime: Any) -> None:
         self.runtime = runtime
-        self.refused = False
         self.spawned_at = 0.0
 
     def process_spawn(self, original: Any) -> Any:
@@ -149,23 +155,21 @@ class _Spawner:
         return process_spawn
 
     def _spawn(self, multi: Any) -> None:
-        if self.refused or not self.runtime.options.metrics_port:
-            return
         workers = multi.__dict__.setdefault("workers_metrics", {})
         if workers or time.monotonic() - self.spawned_at < _RESPAWN_PAUSE:
             return
         if not hasattr(multi, "smart_dairy_listener"):
-            listener = self._listen()
-            if listener is None:
-                return
-            multi.smart_dairy_listener = listener
+            multi.smart_dairy_listener = self._listen()
             multi.smart_dairy_runtime = self.runtime
         # Only now: a child never returns from here.
         self.spawned_at = time.monotonic()
         multi.worker_spawn(WorkerMetrics, workers)
 
     def _listen(self) -> socket.socket | None:
+        """The metrics port; None when there shall be none, or it is taken."""
         options = self.runtime.options
+        if not options.metrics_port:
+            return None
         inherited = os.environ.pop(_LISTENER, "")
         try:
             if inherited:
@@ -174,7 +178,6 @@ class _Spawner:
             else:
                 listener = listen(options.metrics_interface, options.metrics_port)
         except OSError as error:
-            self.refused = True
             _logger.error(
                 "No metrics port: cannot listen on %s:%s (%s). Set metrics_port in "
                 "[smart_dairy_performance]; /metrics on Odoo's own port works.",
@@ -247,8 +250,6 @@ class _Spawner:
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
-        if not self.runtime.options.metrics_port:
-            return
         listener = self._listen()
         if listener is not None:
             listener.setblocking(True)
