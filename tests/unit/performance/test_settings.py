@@ -39,6 +39,10 @@ GOOD = [
     ("slow_method_seconds", "86400", 86_400.0),
     ("server_timing", "off", "off"),
     ("server_timing", "group", "group"),
+    ("snapshot_seconds", "1", 1.0),
+    ("snapshot_seconds", "2.5", 2.5),
+    ("history_hours", "0.5", 0.5),
+    ("history_hours", "24", 24.0),
     (
         "redis_url",
         "redis://:secret@localhost:6379/0",
@@ -69,6 +73,8 @@ BAD = [
     ("slow_method_seconds", "nan", "'nan' is not a number from 0.001 to 86400"),
     ("slow_method_seconds", "inf", "'inf' is not a number from 0.001 to 86400"),
     ("server_timing", "All", "'All' is not off, group or all"),
+    ("snapshot_seconds", "0", "'0' is not a number from 1 to 60"),
+    ("history_hours", "25", "'25' is not a number from 0.5 to 24"),
     ("redis_url", "localhost:6379:secret", "the value is no URL of the form redis://"),
     ("prometheus_url", "secret@host", "the value is no URL of the form http://"),
 ]
