@@ -26,12 +26,15 @@ def clean(**extra: str) -> dict[str, str]:
 
 
 def for_odoo(**extra: str) -> dict[str, str]:
-    """The environment in which the unpacked Odoo runs."""
+    """The environment in which the unpacked Odoo runs; what is given wins."""
     return clean(
-        PYTHONPATH=str(paths.ODOO_PYTHONPATH),
-        PYTHONPYCACHEPREFIX=str(paths.PYCACHE),  # the checkout stays free of bytecode
-        PYTHONUNBUFFERED="1",
-        **extra,
+        **{
+            "PYTHONPATH": str(paths.ODOO_PYTHONPATH),
+            # The checkout stays free of bytecode.
+            "PYTHONPYCACHEPREFIX": str(paths.PYCACHE),
+            "PYTHONUNBUFFERED": "1",
+            **extra,
+        }
     )
 
 
