@@ -12,6 +12,7 @@ from .errors import StackError
 from .hashing import hash_of_addon
 
 MANIFEST = "__manifest__.py"
+DAIRY_ADDON = "smart_dairy_demo"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ OPTIONS = StackOptions(
         "smart_dairy_performance",
         "smart_dairy_profiling",
     ),
-    demo=True,
+    dairy="S",
 )
 SCRIPT = paths.REPO / "k6" / "smoke.js"
 SUMMARY = paths.RESULTS / "smoke.json"

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 from . import paths, ports, template
-from .addons import addons_paths, resolve
+from .addons import DAIRY_ADDON, addons_paths, resolve
 from .odoo import Odoo, OdooConfig
 from .ports import HOST
 from .postgres import OWNER, Postgres
@@ -41,6 +41,7 @@ class StackOptions:
     :param name: names the run folder; one stack of a name runs at a time
     :param modules: installed modules; Odoo's and ours
     :param demo: with Odoo's demo data
+    :param dairy: with the demo dairy and a year of its data in this size: S, M or L
     :param limit_request: requests until a worker is recycled, Odoo's default when None
     :param extra_conf: more keys for ``[options]`` of odoo.conf
     :param performance_conf: more keys for ``[smart_dairy_performance]``
@@ -53,6 +54,7 @@ class StackOptions:
     name: str
     modules: tuple[str, ...] = ("smart_dairy_performance",)
     demo: bool = False
+    dairy: str | None = None
     workers: int = 2
     max_cron_threads: int = 1
     limit_request: int | None = None
@@ -196,11 +198,14 @@ class Stack:
         }
 
     def _copy_template(self) -> template.Template:
-        extra = self.options.addons_path
+        options = self.options
+        extra = options.addons_path
+        modules = [*options.modules, *([DAIRY_ADDON] if options.dairy else [])]
         source = template.get(
-            resolve(self.options.modules, extra),
-            demo=self.options.demo,
+            resolve(modules, extra),
+            demo=options.demo,
             extra_addons=extra,
+            dairy=options.dairy,
         )
         return source.copy_to(self.run_dir / "data")
 

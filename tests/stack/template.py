@@ -1,8 +1,8 @@
 """Databases that are ready to be copied: PostgreSQL's data folder and Odoo's filestore.
 
-Two levels, so that a change of our own code does not reinstall Odoo's modules: the
-lower has Odoo's modules, the upper one ours on top. Each is kept in a folder named by a
-hash of everything that went into it.
+Levels, so that a change of our own code does not reinstall Odoo's modules: the lower
+has Odoo's modules, the next (when wanted) the demo dairy and its data, the upper one
+ours on top. Each is kept in a folder named by a hash of everything that went into it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from . import paths, ports
-from .addons import Modules, addons_paths
+from .addons import DAIRY_ADDON, Modules, addons_paths
 from .commands import run
-from .hashing import hash_of
+from .hashing import hash_of, hash_of_addon
 from .odoo import Odoo, OdooConfig
 from .postgres import ADMIN, OWNER, Postgres
 
 DATABASE = "smart_dairy"
 LOGIN = "admin"
 _LAYOUT = 1  # raise it when what this module writes changes
-_KEEP_UPPER = 3  # templates with our addons that are kept
+_KEEP = {"upper": 3, "dairy": 3}  # templates of a level that are kept
 _POSTGRES_DATA = "postgres"
 _ODOO_DATA = "odoo"
 
@@ -79,29 +80,61 @@ class Template:
         return cls(folder, meta["passwords"], meta["odoo_password"])
 
 
-def get(modules: Modules, *, demo: bool, extra_addons: Sequence[Path] = ()) -> Template:
+def get(
+    modules: Modules,
+    *,
+    demo: bool,
+    extra_addons: Sequence[Path] = (),
+    dairy: str | None = None,
+) -> Template:
     """The template with these modules, built when it is not there.
 
     :param demo: with Odoo's demo data
     :param extra_addons: more folders with addons
+    :param dairy: size of the demo dairy's data; its addon is then one of the modules
     """
-    lower_key = hash_of(_LAYOUT, _versions(), modules.odoo, demo)
-    if not modules.own:
-        return _lower(lower_key, modules, demo)
-    upper_key = hash_of(lower_key, modules.fingerprint(), demo)
-    folder = paths.TEMPLATES / f"upper-{upper_key}"
-    if folder.exists():
-        os.utime(folder)  # the newest ones are kept
-        return Template.read(folder)
-    lower = _lower(lower_key, modules, demo)
+    key = hash_of(_LAYOUT, _versions(), modules.odoo, demo)
+    below = _lower(key, modules, demo)
+    own = dict(modules.own)
+    if dairy is not None:
+        folder = own.pop(DAIRY_ADDON)
+        # Its year ends today.
+        today = datetime.now(timezone.utc).date().isoformat()
+        key = hash_of(key, hash_of_addon(folder), dairy, today)
+        below = _dairy(key, below, demo, extra_addons, dairy)
+    if not own:
+        return below
+    key = hash_of(key, Modules((), own).fingerprint(), demo)
 
     def build(target: Path) -> None:
-        template = lower.copy_to(target)
-        _install(template, sorted(modules.own), demo, extra_addons)
+        template = below.copy_to(target)
+        _install(template, sorted(own), demo, extra_addons)
         template.write()
 
-    _build_once(folder, f"database with {', '.join(sorted(modules.own))}", build)
-    _forget_old(folder)
+    return _kept("upper", key, f"database with {', '.join(sorted(own))}", build)
+
+
+def _dairy(
+    key: str, below: Template, demo: bool, extra_addons: Sequence[Path], size: str
+) -> Template:
+    """The demo dairy and its data; ours do not matter to it and come on top."""
+
+    def build(target: Path) -> None:
+        template = below.copy_to(target)
+        _install(template, [DAIRY_ADDON], demo, extra_addons, dairy=size)
+        template.write()
+
+    return _kept("dairy", key, f"database with a dairy of size {size}", build)
+
+
+def _kept(level: str, key: str, title: str, build: Callable[[Path], None]) -> Template:
+    """A template of a level of which the newest are kept."""
+    folder = paths.TEMPLATES / f"{level}-{key}"
+    if folder.exists():
+        os.utime(folder)
+    else:
+        _build_once(folder, title, build)
+        _forget_old(folder, level)
     return Template.read(folder)
 
 
@@ -127,6 +160,7 @@ def _install(
     demo: bool,
     extra_addons: Sequence[Path],
     new: bool = False,
+    dairy: str | None = None,
 ) -> None:
     scratch = template.folder / "build"
     scratch.mkdir()
@@ -158,6 +192,8 @@ def _install(
         odoo.run(["-i", ",".join(modules), *data, "--stop-after-init", "--no-http"])
         if new:
             odoo.shell(_PREPARE.format(password=template.odoo_password))
+        if dairy is not None:
+            odoo.run(["--size", dairy], command="dairy_data")
     finally:
         postgres.stop()
     shutil.rmtree(scratch)
@@ -197,11 +233,11 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _forget_old(current: Path) -> None:
-    """Remove all but the newest templates with our addons."""
-    kept = [path for path in current.parent.glob("upper-*") if path.suffix == ""]
+def _forget_old(current: Path, level: str) -> None:
+    """Remove all but the newest templates of a level."""
+    kept = [path for path in current.parent.glob(f"{level}-*") if path.suffix == ""]
     kept.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for folder in kept[_KEEP_UPPER:]:
+    for folder in kept[_KEEP[level] :]:
         with _locked(folder):
             shutil.rmtree(folder, ignore_errors=True)
         folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)

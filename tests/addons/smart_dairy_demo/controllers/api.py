@@ -19,6 +19,7 @@ MAX_LIMIT = 100
 MAX_OFFSET = 1_000_000
 MAX_ID = 2**31 - 1  # of PostgreSQL's integer
 MAX_TEXT = 100  # characters of a searched text
+MAX_FIELD = 256  # characters of a text in a body
 MAX_BODY = 64 * 1024  # bytes
 
 
@@ -153,6 +154,11 @@ def field(data, name, kind=str):
     :raises ApiError: 422 naming the field
     """
     value = data.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool) or not value:
+    if not isinstance(value, kind) or not value:
         raise ApiError(422, f"{name} is needed.", name)
+    # What neither PostgreSQL nor the hashing of passwords would take.
+    if kind is str and not (len(value) <= MAX_FIELD and value.isprintable()):
+        raise ApiError(
+            422, f"{name} must be at most {MAX_FIELD} printable characters.", name
+        )
     return value

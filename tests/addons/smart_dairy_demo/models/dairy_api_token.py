@@ -51,9 +51,9 @@ class DairyApiToken(models.Model):
               FROM dairy_api_token token
               JOIN res_users u ON u.id = token.user_id AND u.active
              WHERE token.token_hash = %s
-               AND token.expires_at > now() AT TIME ZONE 'UTC'
+               AND token.expires_at > %s
             """,
-            [_hash(token)],
+            [_hash(token), fields.Datetime.now()],
         )
         row = self.env.cr.fetchone()
         return row and row[0]
