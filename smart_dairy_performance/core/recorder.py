@@ -1,9 +1,10 @@
-"""The recorder: what one request or job does, kept in small dicts until it ends.
+"""The recorder: what one request or job does, noted until it ends.
 
 While a :class:`Unit` is open on a thread (a greenlet under gevent), ORM wrappers and
-the SQL hook add to its dicts. When it ends, the recorder adds them to the process's
-store, once, under the store's lock. Nothing here touches SQL, the network or a lock
-shared between processes.
+the SQL hook append to its lists and do nothing else: between other code every object
+touched is a cache miss, while adding up at the end runs in one warm loop. When the
+unit ends, the recorder adds it to the process's store, once, under the store's lock.
+Nothing here touches SQL, the network or a lock shared between processes.
 """
 
 import os
@@ -34,12 +35,9 @@ USER_SEEN = Metric(
     per_db=True,
 )
 
-# What a unit knows of a target: depth of open calls, calls, inclusive and exclusive
-# seconds, records, outermost calls in the first bucket, and {bucket: outermost calls}
-# of slower ones, None while there are none.
-ORM_ENTRY = [0, 0, 0.0, 0.0, 0, 0, None]
+# Calls or queries of a unit, until it hands them to the store while it still runs.
+KEPT = 500
 _SQL_BUCKETS = c.TABLE_QUERY_BUCKETS
-_KEPT_QUERIES = 1000  # of a unit, until it hands them to the store while it runs
 # The specification's two query histograms: each bound of the coarser is one of the
 # finer, so one bisection feeds both.
 _COARSE = [bisect_left(c.QUERY_BUCKETS, bound) for bound in _SQL_BUCKETS]
@@ -57,16 +55,16 @@ class Target:
         self.addon = addon
 
 
-_known = sql.by_prefix.get
-_PREFIX = sql.PREFIX
-
-
 class Unit:
     """One request or job while it runs; seconds throughout.
 
     :ivar db: the database, once it is known that it has the addon
     :ivar matched: when route and user were known; ``matched_sql``: SQL until then
-    :ivar child: time of tracked calls inside the current one (for exclusive time)
+    :ivar top: the frame of the tracked call that is under way: ``[target, the frame
+        around it, seconds of tracked calls inside it, seconds, records]``, the last
+        two known when it is over; the outermost is no call and has no target
+    :ivar calls: frames of the calls that are over
+    :ivar queries: (query, seconds, rows) of each
     :ivar flush: time in flushes and commits, SQL inside them not counted
     :ivar work: own time by (recompute or flush, model); ``work_child``: what is to be
         taken off the work that is under way
@@ -74,7 +72,7 @@ class Unit:
     """
 
     __slots__ = (
-        "child",
+        "calls",
         "commits",
         "db",
         "entries",
@@ -86,15 +84,15 @@ class Unit:
         "kind",
         "matched",
         "matched_sql",
-        "orm",
         "outcome",
+        "queries",
         "retry",
         "rollbacks",
         "route",
         "rpc",
-        "sql",
         "sqlstate",
         "started",
+        "top",
         "uid",
         "work",
         "work_child",
@@ -103,11 +101,11 @@ class Unit:
     def __init__(self, kind: str, started: float) -> None:
         self.kind = kind
         self.started = started
-        self.child = 0.0
+        self.top: list[Any] = [None, None, 0.0, 0.0, 0]
+        self.calls: list[list[Any]] = []
+        self.queries: list[tuple[Any, float, int]] = []
         self.commits: list[float] = []
         self.db: str | None = None
-        self.orm: dict[Target, list[Any]] = {}
-        self.sql: list[tuple[sql.Statement, float, int]] = []
         self.entries: list[tuple[str, str, str, float]] = []
         self.extra: list[tuple[Metric, tuple[object, ...], float]] = []
         self.exception: str | None = None
@@ -137,14 +135,10 @@ class Unit:
     ) -> None:
         """The SQL hook, with the signature that Odoo's cursor calls."""
         try:
-            try:
-                statement = _known(query[:_PREFIX]) or sql.statement(query)
-            except TypeError:  # objects of psycopg2.sql cannot be sliced
-                statement = sql.statement(query)
-            queries = self.sql
-            queries.append((statement, delay, cursor._obj.rowcount))
-            if len(queries) >= _KEPT_QUERIES and Process.recorder is not None:
-                Process.recorder.drain(self)
+            queries = self.queries
+            queries.append((query, delay, cursor._obj.rowcount))
+            if len(queries) >= KEPT:
+                drain(self)
         except Exception:
             failed("sql")
 
@@ -167,6 +161,12 @@ def failed(hook: str) -> None:
     """Note the exception being handled as a failure of one of our hooks."""
     if Process.recorder is not None:
         Process.recorder.guard.failed(hook)
+
+
+def drain(unit: Unit) -> None:
+    """Hand what a running unit has so far to the store, so that it stays small."""
+    if Process.recorder is not None:
+        Process.recorder.drain(unit)
 
 
 class Recorder:
@@ -210,7 +210,7 @@ class Recorder:
             self._show_active()
 
     def left(self, unit: Unit) -> None:
-        """The request is answered."""
+        """The request is answered, but not to be counted; idempotent."""
         store = self.store
         with store.lock:
             self._active.pop(id(unit), None)
@@ -238,7 +238,7 @@ class Recorder:
         response_bytes: int,
         queue: float | None,
     ) -> float:
-        """Add a finished request to the store.
+        """Add a finished request to the store; it is no longer being served.
 
         :param queue: seconds before a worker took it, when a proxy told
         :param response_bytes: -1 when not known
@@ -258,6 +258,8 @@ class Recorder:
         key = (route, verb, status, outcome, db)
         store = self.store
         with store.lock:
+            self._active.pop(id(unit), None)
+            self._show_active()
             slots = self._http.get(key)
             if slots is None:
                 slots = self._http[key] = self._bind_http(key)
@@ -290,11 +292,11 @@ class Recorder:
                     values[api[2]] += 1
                     values[api[2] + 1] += response_bytes
             self._merge(unit, db)
+            self._pay("request", self.clock() - now)
         if queue is not None:
             store.observe(c.HTTP_QUEUE, (), queue)
         if unit.exception:
             store.inc(c.HTTP_EXCEPTIONS, (unit.exception, db))
-        self._pay("request", self.clock() - now)
         return total
 
     def end_job(self, unit: Unit) -> float:
@@ -308,19 +310,18 @@ class Recorder:
         return now - unit.started
 
     def drain(self, unit: Unit) -> None:
-        """Hand the queries of a running unit to the store, so that none grows big."""
+        """Add the calls and queries of a unit that goes on to the store."""
         if unit.db is not None:
             with self.store.lock:
-                queries = self._merge_sql(unit, unit.db)
-                self._pay_locked("sql", queries * self.prices["sql"])
-        unit.sql.clear()
+                self._merge_calls(unit, unit.db)
+        unit.calls.clear()
+        unit.queries.clear()
 
     # -- merging, under the store's lock ---------------------------------------
 
     def _merge(self, unit: Unit, db: str) -> None:
         store = self.store
-        calls = self._merge_orm(unit, db)
-        queries = self._merge_sql(unit, db)
+        self._merge_calls(unit, db)
         for model, method, result, seconds in unit.entries:
             self._entry(model, method, result, seconds, db)
         if unit.commits or unit.rollbacks:
@@ -335,24 +336,27 @@ class Recorder:
             if slot is None:
                 slot = self._slots[unit.uid, db] = store.slot(USER_SEEN, (unit.uid, db))
             store.values[slot] = store.values[slot + 1] = store.now()
-        price = self.prices
-        self._pay_locked("orm", calls * price["orm"])
-        self._pay_locked("sql", queries * price["sql"])
 
-    def _merge_orm(self, unit: Unit, db: str) -> int:
+    def _merge_calls(self, unit: Unit, db: str) -> None:
+        if unit.calls:
+            self._merge_orm(unit.calls, db)
+            self._pay("orm", len(unit.calls) * self.prices["orm"])
+        if unit.queries:
+            self._merge_sql(unit.queries, db)
+            self._pay("sql", len(unit.queries) * self.prices["sql"])
+
+    def _merge_orm(self, calls: list[list[Any]], db: str) -> None:
         bound = self._orm.get(db)
         if bound is None:
             bound = self._orm[db] = {}
-        calls = 0
         values = self.store.values
-        for target, entry in unit.orm.items():
+        for target, total in totals(calls).items():
             slots = bound.get(target)
             if slots is None:
                 slots = bound[target] = self._bind_orm(target, db)
                 values = self.store.values  # new series may have replaced it
             counter, duration, exclusive, records, addon = slots
-            _depth, count, seconds, own, touched, fast, slow = entry
-            calls += count
+            count, own, touched, seconds, fast, slow = total
             values[counter] += count
             values[exclusive] += own
             values[addon] += own
@@ -361,16 +365,19 @@ class Recorder:
             if touched:
                 values[records] += touched
             if slow:
-                for bucket, number in slow.items():
-                    values[duration + bucket] += number
-        return calls
+                for spent in slow:
+                    values[duration + bisect_left(c.ORM_BUCKETS, spent)] += 1
 
-    def _merge_sql(self, unit: Unit, db: str) -> int:
+    def _merge_sql(self, queries: list[tuple[Any, float, int]], db: str) -> None:
         bound = self._sql.get(db)
         if bound is None:
             bound = self._sql[db] = {}
         values = self.store.values
-        for statement, seconds, rows in unit.sql:
+        known = sql.known
+        for query, seconds, rows in queries:
+            statement = known(query[:_PREFIX]) if type(query) is str else None
+            if statement is None:
+                statement = sql.statement(query)
             slots = bound.get(statement)
             if slots is None:
                 slots = bound[statement] = self._bind_sql(statement, db)
@@ -383,7 +390,6 @@ class Recorder:
             values[fine + _FINE_SUM] += seconds
             if rows > 0:
                 values[row_counter] += rows
-        return len(unit.sql)
 
     def _merge_work(self, unit: Unit, db: str) -> None:
         cache = self._work
@@ -476,16 +482,46 @@ class Recorder:
     # -- what measuring costs --------------------------------------------------
 
     def _pay(self, hook: str, seconds: float) -> None:
-        with self.store.lock:
-            self._pay_locked(hook, seconds)
-
-    def _pay_locked(self, hook: str, seconds: float) -> None:
         slot = self._slots.get(hook)
         if slot is None:
             slot = self._slots[hook] = self.store.slot(c.SELF_SECONDS, (hook,))
         self.store.values[slot] += seconds
 
 
+def totals(calls: list[list[Any]]) -> dict[Target, list[Any]]:
+    """What calls add up to, by target.
+
+    :param calls: frames, see :class:`Unit`
+    :returns: calls, own seconds and records of all; inclusive seconds, number in the
+        first bucket, and seconds of each slower one, of those that are not inside
+        another call of the same target: its time contains theirs
+    """
+    found: dict[Target, list[Any]] = {}
+    for target, outer, child, spent, records in calls:
+        total = found.get(target)
+        if total is None:
+            total = found[target] = [0, 0.0, 0, 0.0, 0, None]
+        total[0] += 1
+        total[1] += spent - child
+        if records:
+            total[2] += records
+        while outer is not None:
+            if outer[0] is target:
+                break
+            outer = outer[1]
+        else:
+            total[3] += spent
+            if spent <= _FAST:
+                total[4] += 1
+            elif total[5] is None:
+                total[5] = [spent]
+            else:
+                total[5].append(spent)
+    return found
+
+
+_PREFIX = sql.PREFIX
+_FAST = c.ORM_BUCKETS[0]
 _COMMIT_SUM = c.DB_COMMIT.size - 1
 _CALL_SUM = c.REQUEST_DURATION.size - 1
 _HTTP_SUM = c.HTTP_DURATION.size - 1

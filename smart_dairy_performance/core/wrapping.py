@@ -8,13 +8,13 @@ plain method.
 
 import functools
 import inspect
-from bisect import bisect_left
+import re
 from collections.abc import Callable
 from time import perf_counter
+from types import FunctionType
 from typing import Any
 
-from . import catalogue
-from .recorder import ORM_ENTRY, Target, failed, local
+from .recorder import KEPT, Target, drain, failed, local
 
 # What counts as the records of a call: an expression over _self and _result.
 ON_SELF = "len(_self._ids)"
@@ -25,44 +25,39 @@ IN_GROUPS = "len(_result['groups'])"
 COUNTED = "_result"
 NOTHING = "0"
 
-# Every name of ours starts with an underscore: parameters keep theirs.
+# Every name of ours starts with an underscore; see _RESERVED.
 _TEMPLATE = """
 def make(_method, _target, _clock, _defaults, _owner):
     def wrapper({parameters}):
         _unit = _local.unit
         if _unit is None{guard}:
             return _method({arguments})
-        _entry = _unit.orm.get(_target)
-        if _entry is None:
-            _entry = _unit.orm[_target] = _template[:]
-        _outer = _unit.child
-        _unit.child = 0.0
-        _entry[0] += 1
+        _outer = _unit.top
+        _unit.top = _frame = [_target, _outer, 0.0, 0.0, 0]
         _result = None
         _start = _clock()
         try:
             _result = _method({arguments})
             return _result
         finally:
-            _spent = _clock() - _start
-            _entry[1] += 1
-            _entry[3] += _spent - _unit.child
-            _unit.child = _outer + _spent
-            _entry[0] -= 1
-            if not _entry[0]:
-                _entry[2] += _spent
-                if _spent <= _fast:
-                    _entry[5] += 1
-                else:
-                    _slow(_entry, _spent)
-            if _result is not None:
-                try:
-                    _entry[4] += {records}
-                except Exception:
-                    _failed("orm")
+            _frame[3] = _spent = _clock() - _start
+            _unit.top = _outer
+            _outer[2] += _spent
+            try:
+                _calls = _unit.calls
+                _calls.append(_frame)
+                if _result is not None:
+                    _frame[4] = {records}
+                if len(_calls) >= _kept:
+                    _drain(_unit)
+            except Exception:
+                _failed("orm")
     return wrapper
 """
 _GUARD = " or {first}.__class__ is not _owner"
+# A method with a parameter of such a name is called with whatever it is given.
+_RESERVED = frozenset(re.findall(r"\b_\w+", _TEMPLATE)) | {"len", "Exception"}
+_ANYTHING = tuple(inspect.signature(lambda *_0, **_1: None).parameters.values())
 
 
 def tracked(
@@ -87,26 +82,31 @@ def tracked(
     return wrapper  # type: ignore[no-any-return]
 
 
-def _slow(entry: list[Any], spent: float) -> None:
-    """Note a call that was too slow for the first bucket, as most are not."""
-    if entry[6] is None:
-        entry[6] = {}
-    bucket = bisect_left(catalogue.ORM_BUCKETS, spent)
-    entry[6][bucket] = entry[6].get(bucket, 0) + 1
-
-
 @functools.cache
 def _factory(source: str) -> Any:
     namespace: dict[str, Any] = {
+        "_drain": drain,
         "_failed": failed,
-        "_fast": catalogue.ORM_BUCKETS[0],
+        "_kept": KEPT,
         "_local": local,
-        "_slow": _slow,
-        "_template": ORM_ENTRY,
     }
     code = compile(source, "<smart_dairy_performance tracked method>", "exec")
     exec(code, namespace)  # pylint: disable=exec-used
     return namespace["make"]
+
+
+def _parameters(method: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """What a method really takes, whatever ``functools.wraps`` made it say."""
+    if isinstance(method, FunctionType):
+        bare = FunctionType(
+            method.__code__, {}, "", method.__defaults__, method.__closure__
+        )
+        bare.__kwdefaults__ = method.__kwdefaults__
+        method = bare
+    found = inspect.signature(method, follow_wrapped=False).parameters
+    if not found or not _RESERVED.isdisjoint(found):
+        return _ANYTHING
+    return tuple(found.values())
 
 
 @functools.lru_cache(maxsize=2000)
@@ -117,7 +117,7 @@ def _source(
     parameters: list[str] = []
     arguments: list[str] = []
     defaults: dict[str, Any] = {}
-    found = list(inspect.signature(method).parameters.values())
+    found = _parameters(method)
     positional_only = [p.name for p in found if p.kind is p.POSITIONAL_ONLY]
     starred = False
     for parameter in found:
@@ -141,6 +141,8 @@ def _source(
         if positional_only and name == positional_only[-1]:
             parameters.append("/")
     first = found[0].name
+    if found[0].kind is inspect.Parameter.VAR_POSITIONAL:
+        first += "[0]"
     source = _TEMPLATE.format(
         parameters=", ".join(parameters),
         arguments=", ".join(arguments),

@@ -65,7 +65,7 @@ def unpatch(registry: Any) -> None:
 
 def _canary(registry: Any) -> Any:
     model, method = _CANARY
-    return vars(registry.models[model]).get(method)
+    return getattr(registry.models[model], method)
 
 
 def _patch_class(cls: Any, inherited: bool) -> None:
