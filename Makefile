@@ -55,6 +55,10 @@ format: setup ## Format the Python code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+.PHONY: metrics-doc
+metrics-doc: ## Write docs/metrics.md from the catalogue
+	$(PYTHON) -m scripts.metrics_doc
+
 .PHONY: clean
 clean: ## Stop the stacks, remove what they and the tests wrote
 	@$(STACK) clean
