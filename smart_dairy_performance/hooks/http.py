@@ -82,9 +82,10 @@ def _measured(runtime: Any, call: Any) -> Any:
         finally:
             local.unit = None
             try:
-                _end(recorder, unit, thread, environ, answer)
+                _end(runtime, unit, thread, environ, answer)
             except Exception:
                 failed("http")
+                recorder.left(unit)
 
     return __call__
 
@@ -99,22 +100,25 @@ def hook_sql(thread: threading.Thread, unit: Unit) -> None:
 
 def unhook_sql(thread: threading.Thread, unit: Unit) -> None:
     """Take a unit's SQL hook off its thread; Odoo's own hooks stay."""
-    hooks = getattr(thread, "query_hooks", None)
-    if hooks:
-        thread.query_hooks = [  # type: ignore[attr-defined]
-            hook for hook in hooks if getattr(hook, "__self__", None) is not unit
-        ]
+    hooks = getattr(thread, "query_hooks", ())
+    hook = unit.query
+    if hook in hooks:
+        hooks.remove(hook)
 
 
-def _end(recorder: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> None:
-    recorder.left(unit)
+def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> None:
     unhook_sql(thread, unit)
+    recorder = runtime.recorder
+    if not recorder.enabled:
+        return  # this very request uninstalled the addon
     dbname = getattr(thread, "dbname", None)
     if unit.db is None and dbname:
         # Found by a remote call, not by a session; or without the addon.
         registry = _loaded(dbname)
         if registry is not None:
             if "performance.tracker" not in registry.models:
+                recorder.left(unit)
+                runtime.gone_from(dbname)
                 return
             unit.db = dbname
     status, headers = answer

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import odoo
+from odoo.modules.registry import Registry
 from odoo.service import server as odoo_server
 from odoo.tools import config
 
@@ -126,6 +127,18 @@ class Runtime:
                 folder, self.store, keep=lambda: self.options.history_hours * 3600
             )
         return self._scraper
+
+    def gone_from(self, db: str) -> None:
+        """A database has no addon (any more): leave the process if none has it.
+
+        When loaded server-wide the addon stays, for databases that may come.
+        """
+        if not server_wide() and not any(
+            "performance.tracker" in registry.models
+            for name, registry in Registry.registries.snapshot.items()
+            if name != db
+        ):
+            stop()
 
 
 def store_root(options: settings.Settings) -> Path:
