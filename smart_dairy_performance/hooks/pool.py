@@ -46,7 +46,7 @@ class _Pools:
     def __init__(self, recorder: Any) -> None:
         self.recorder = recorder
         self.store = recorder.store
-        self.used = 0
+        self.used = self.opened = 0
         self.slots = self.store.new_cache()
 
     def borrow(self, original: Any) -> Any:
@@ -84,8 +84,10 @@ class _Pools:
             if _SEEN not in attributes:
                 attributes[_SEEN] = True
                 values[slots[1]] += 1
+                self.opened += 1
             self.used += 1
-            self._show(values, slots)
+            values[slots[2]] = self.used
+            values[slots[3]] = max(0, self.opened - self.used)
 
     def give_back(self, original: Any) -> Any:
         def give_back(pool: Any, connection: Any, keep_in_pool: bool = True) -> None:
@@ -97,7 +99,9 @@ class _Pools:
                     slots = self.slots.get("slots") or self._bind()
                     if self.used:
                         self.used -= 1
-                    self._show(self.store.values, slots)
+                    values = self.store.values
+                    values[slots[2]] = self.used
+                    values[slots[3]] = max(0, self.opened - self.used)
             except Exception:
                 failed("pool")
 
@@ -116,26 +120,18 @@ class _Pools:
         )
         return slots
 
-    def _show(self, values: Any, slots: tuple[int, ...]) -> None:
-        opened = maximum = 0
-        for pool in (sql_db._Pool, sql_db._Pool_readonly):
-            if pool is not None:
-                opened += len(pool._connections)
-                maximum += pool._maxconn
-        values[slots[2]] = self.used
-        values[slots[3]] = max(0, opened - self.used)
-        values[slots[4]] = maximum
-
     def publish(self) -> None:
         """Recount: connections leak, or are closed while they are borrowed."""
-        used = sum(
-            connection._pool_in_use
-            for pool in _of_process()
-            for connection in list(pool._connections)
-        )
+        pools = _of_process()
+        connections = [found for pool in pools for found in list(pool._connections)]
+        used = sum(connection._pool_in_use for connection in connections)
         with self.store.lock:
-            self.used = used
-            self._show(self.store.values, self.slots.get("slots") or self._bind())
+            slots = self.slots.get("slots") or self._bind()
+            self.used, self.opened = used, len(connections)
+            values = self.store.values
+            values[slots[2]] = used
+            values[slots[3]] = len(connections) - used
+            values[slots[4]] = sum(pool._maxconn for pool in pools)
 
     def forked(self) -> None:
-        self.used = 0  # Odoo closes all connections before it forks
+        self.used = self.opened = 0  # Odoo closes all connections before it forks
