@@ -174,9 +174,16 @@ class Recorder:
 
     :param store: the process's store
     :param clock: monotonic seconds
+    :param measure_prices: gives seconds that an ORM call (``orm``) and a query
+        (``sql``) cost more; asked once a process, when its first unit ends
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = perf_counter,
+        measure_prices: Callable[[], dict[str, float]] = lambda: {},
+    ) -> None:
         self.store = store
         self.clock = clock
         self.enabled = True
@@ -189,6 +196,7 @@ class Recorder:
         self._active: dict[int, float] = {}
         os.register_at_fork(after_in_child=self._active.clear)
         self.prices = {"orm": 0.0, "sql": 0.0}
+        self._measure_prices: Callable[[], dict[str, float]] | None = measure_prices
         self.guard = Guard(lambda hook: store.inc(c.SELF_ERRORS, (hook,)))
 
     # -- begin and end ---------------------------------------------------------
@@ -245,6 +253,8 @@ class Recorder:
         :returns: the request's duration in seconds
         """
         now = self.clock()
+        if self._measure_prices is not None:
+            self._ask_prices()
         total = now - unit.started
         db = unit.db or ""
         outcome = unit.outcome or outcomes.of_status(status)
@@ -305,6 +315,8 @@ class Recorder:
         :returns: the job's duration in seconds
         """
         now = self.clock()
+        if self._measure_prices is not None:
+            self._ask_prices()
         with self.store.lock:
             self._merge(unit, unit.db or "")
         return now - unit.started
@@ -480,6 +492,13 @@ class Recorder:
         )
 
     # -- what measuring costs --------------------------------------------------
+
+    def _ask_prices(self) -> None:
+        measure, self._measure_prices = self._measure_prices, None
+        try:
+            self.prices.update(measure() if measure else {})
+        except Exception:
+            failed("prices")
 
     def _pay(self, hook: str, seconds: float) -> None:
         slot = self._slots.get(hook)

@@ -18,7 +18,7 @@ from odoo.modules.registry import Registry
 from odoo.service import server as odoo_server
 from odoo.tools import config
 
-from ..core import generation, settings
+from ..core import generation, prices, settings
 from ..core.access import Gate
 from ..core.guard import folder_failed
 from ..core.recorder import Process, Recorder
@@ -76,7 +76,7 @@ class Runtime:
             max_series=options.max_series,
             on_error=folder_failed,
         )
-        self.recorder = Recorder(self.store)
+        self.recorder = Recorder(self.store, measure_prices=prices.measure)
         self.gate = Gate(
             lambda: self.options, lambda: bool(config["proxy_mode"]), self.store
         )
