@@ -173,9 +173,11 @@ def test_child_that_never_writes_leaves_no_file(tmp_path):
 
 @pytest.mark.parametrize("writes", [True, False])
 def test_dead_parent_is_dead_though_its_child_lives(tmp_path, writes):
-    read, write = os.pipe()
+    ready, is_ready = os.pipe()
+    stop, may_stop = os.pipe()
 
     def parent():
+        os.close(may_stop)  # the child ends when the test does, in whatever way
         store = new_store(tmp_path, role="parent")
         store.inc(CALLS, ("a",))
 
@@ -183,26 +185,21 @@ def test_dead_parent_is_dead_though_its_child_lives(tmp_path, writes):
             store.role = "child"
             if writes:
                 store.inc(CALLS, ("a",))
-            os.write(write, b"!")
-            time.sleep(60)
+            os.write(is_ready, b"!")
+            os.read(stop, 1)
 
-        pid = fork(child)
-        os.write(write, pid.to_bytes(4, "little"))
+        fork(child)
 
     assert run(parent) == 0
-    said = b""
-    while len(said) < 5:
-        said += os.read(read, 5)
-    pid = int.from_bytes(said.replace(b"!", b"", 1)[:4], "little")
     try:
+        assert os.read(ready, 1) == b"!"
         assert not is_alive(next(tmp_path.glob("parent-*")))
         children = list(tmp_path.glob("child-*"))
         assert [is_alive(path) for path in children] == [True] * writes
         assert Merger(tmp_path).merge().roles == ({"child": 1} if writes else {})
     finally:
-        os.kill(pid, 9)
-        os.close(read)
-        os.close(write)
+        for pipe in (ready, is_ready, stop, may_stop):
+            os.close(pipe)
 
 
 def test_fork_under_a_held_lock_does_not_block_the_child(tmp_path):
