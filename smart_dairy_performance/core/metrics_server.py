@@ -7,6 +7,7 @@ by a process (or thread) of its own, from the standard library alone.
 import http.server
 import socket
 import socketserver
+import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -57,6 +58,26 @@ class MetricsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.socket = listener
         self.scraper = scraper
         self.check = check
+        self._idle = threading.Condition()
+        self._busy = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._idle:
+            self._busy += 1
+        return super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            return super().process_request_thread(request, client_address)
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def drain(self) -> None:
+        """Wait until what was accepted is answered."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._busy, TIMEOUT)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no failure; ours are counted in the handler."""

@@ -8,10 +8,13 @@ Everything here is wrapped: an exception in ``process_spawn`` would shut Odoo do
 import logging
 import os
 import select
+import signal
 import socket
 import threading
 import time
 from typing import Any
+
+import psutil
 
 from odoo.service import server
 from odoo.tools import config
@@ -29,6 +32,9 @@ _patches = Patches()
 
 # The listening socket's descriptor, handed over a reload (SIGHUP re-executes).
 _LISTENER = "SMART_DAIRY_METRICS_FD"
+# The exporter from before a reload serves until the new one has warmed up.
+_OLD_EXPORTER = "SMART_DAIRY_OLD_EXPORTER"
+_LEAVE_SECONDS = 70.0  # at the latest; Odoo gives a reload 60
 _RESPAWN_PAUSE = 1.0  # seconds, when the exporter dies as soon as it starts
 SNAPSHOT_LOOK_SECONDS = 1.0
 FOLD_SECONDS = 5.0
@@ -107,22 +113,47 @@ class WorkerMetrics(server.Worker):
         self.request_max = float("inf")
         self.runtime = multi.smart_dairy_runtime
         self.listener = multi.smart_dairy_listener
+        self.old = int(os.environ.pop(_OLD_EXPORTER, 0))
+        self.leave_at: float | None = None
 
     def start(self) -> None:
         server.Worker.start(self)
+        signal.signal(signal.SIGUSR2, self._reloading)
         if self.multi.socket:
             self.multi.socket.close()
         self.runtime.store.role = "exporter"
         if self.listener is not None:
             self.server = metrics_server(self.runtime, self.listener)
+        if self.old:
+            try:
+                self._take_over()
+            except Exception:
+                failed("server")
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
+
+    def _take_over(self) -> None:
+        """Parse what there is, then let the exporter from before the reload go."""
+        scraper = self.runtime.scraper()
+        if scraper is not None:
+            scraper.scrape()
+        if psutil.Process(self.old).ppid() == self.ppid:  # the pid is still its own
+            os.kill(self.old, signal.SIGINT)
+
+    def _reloading(self, *_signal: Any) -> None:
+        self.leave_at = time.monotonic() + _LEAVE_SECONDS
+
+    def stop(self) -> None:
+        if self.listener is not None:
+            self.server.drain()
 
     def check_limits(self) -> None:
         # Not the base class's memory limit: it is of virtual memory, inherited from
         # the master, and ending would not lower it.
         if self.ppid != os.getppid():
+            self.alive = False
+        if self.leave_at is not None and time.monotonic() > self.leave_at:
             self.alive = False
 
     def sleep(self) -> None:
@@ -198,13 +229,28 @@ class _Spawner:
 
     def fork_and_reload(self, original: Any) -> Any:
         def fork_and_reload(multi: Any) -> None:
-            listener = multi.__dict__.get("smart_dairy_listener")
-            if listener is not None:
-                os.set_inheritable(listener.fileno(), True)
-                os.environ[_LISTENER] = str(listener.fileno())
+            try:
+                self._hand_over(multi)
+            except Exception:
+                failed("server")
             original(multi)
 
         return fork_and_reload
+
+    def _hand_over(self, multi: Any) -> None:
+        """Leave the listening socket and the exporter to the new server."""
+        listener = multi.__dict__.get("smart_dairy_listener")
+        if listener is None:
+            return
+        os.set_inheritable(listener.fileno(), True)
+        os.environ[_LISTENER] = str(listener.fileno())
+        exporters = multi.__dict__.get("workers_metrics", {})
+        for pid in list(exporters):
+            os.kill(pid, signal.SIGUSR2)
+            os.environ[_OLD_EXPORTER] = str(pid)
+            # The old server stops the workers that it knows.
+            del exporters[pid]
+            multi.workers.pop(pid, None)
 
     def stop(self, original: Any) -> Any:
         def stop(multi: Any, graceful: bool = True) -> None:
