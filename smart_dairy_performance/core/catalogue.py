@@ -889,10 +889,13 @@ _OPERATION = "groups of Redis commands in core.redis_client"
 CACHE_OPERATIONS = Metric(
     "smart_dairy_cache_operations_total",
     COUNTER,
-    "Commands sent to Redis by instrumented clients; a lookup hits or misses.",
+    "Commands of instrumented Redis clients, and lookups of Odoo's ormcache.",
     ("operation", "result"),
-    bounds={"operation": _OPERATION, "result": "hit, miss, ok, error"},
-    seam="core.redis_client",
+    bounds={
+        "operation": f"{_OPERATION}; ormcache",
+        "result": "hit, miss, ok, error",
+    },
+    seam="core.redis_client, hooks.caches",
 )
 CACHE_LATENCY = Metric(
     "smart_dairy_cache_latency_seconds",

@@ -46,6 +46,14 @@ def _measured() -> dict[str, Any]:
     return {db: registry for db, registry in found.items() if _MODEL in registry.models}
 
 
+# The specification's family counts lookups of all caches, Redis and ormcache alike.
+_RESULTS = {
+    c.CACHE_HITS.name: "hit",
+    c.CACHE_MISSES.name: "miss",
+    c.CACHE_ERRORS.name: "error",
+}
+
+
 class _Caches:
     """Lookups by cache, and how full the caches are."""
 
@@ -59,6 +67,9 @@ class _Caches:
         for metric, labels, grown in self._grown():
             if labels[1] in registries:
                 self.store.inc(metric, labels, grown)
+                result = _RESULTS.get(metric.name)
+                if result and grown:
+                    self.store.inc(c.CACHE_OPERATIONS, ("ormcache", result), grown)
         if self.store.role not in _IDLE_ROLES:
             self._sizes(registries)
 

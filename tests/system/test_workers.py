@@ -344,6 +344,8 @@ def test_caches(stack: Stack, user: Client) -> None:
     wait_until(lambda: grown("odoo_ormcache_hits_total", "cache") != {}, LATE, "hits")
     figures = scrape(stack)
     assert figures.total("odoo_ormcache_misses_total") > 0
+    operations = figures.by("smart_dairy_cache_operations_total", "operation")
+    assert operations["ormcache"] > 0
     assert figures.total("odoo_ormcache_generation_seconds_total") > 0
     entries = figures.by("odoo_ormcache_entries", "cache")
     capacity = figures.by("odoo_ormcache_capacity", "cache")
