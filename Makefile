@@ -48,7 +48,7 @@ lint: setup ## Check style, types and Odoo's conventions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pylint smart_dairy_performance smart_dairy_profiling
+	$(BIN)/pylint smart_dairy_performance smart_dairy_profiling tests/addons/smart_dairy_demo
 
 .PHONY: format
 format: setup ## Format the Python code

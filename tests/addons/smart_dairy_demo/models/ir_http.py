@@ -18,10 +18,14 @@ class IrHttp(models.AbstractModel):
     def _match(cls, path_info):
         try:
             return super()._match(path_info)
-        except werkzeug.exceptions.MethodNotAllowed as error:
-            # Odoo answers it before any handler of errors is asked.
+        except (
+            werkzeug.exceptions.MethodNotAllowed,
+            werkzeug.exceptions.NotFound,
+        ) as error:
+            # Odoo would look for a page or an attachment of this address, and answer
+            # in HTML.
             if api.is_api_path(path_info):
-                error.error_response = api.of_exception(error)
+                raise api.of_exception(error) from None
             raise
 
     @classmethod

@@ -142,7 +142,7 @@ class TestProducts(ApiCase):
         self.assertIn("POST", self.response.headers["Allow"])
 
     def test_unknown_paths(self):
-        for path in ("/products/1/more", "/farm/cows", "/orders/x"):
+        for path in ("/products/1/more", "/farm/cows", "/orders/x", "/orders/%00"):
             self._fails(path, 404)
 
     def test_a_crash_is_a_500_without_details(self):

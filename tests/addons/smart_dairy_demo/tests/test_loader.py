@@ -1,3 +1,5 @@
+import io
+
 from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL
@@ -218,18 +220,12 @@ class TestBulk(TransactionCase):
                 progress.stage("orders", 1000)
                 progress.advance(400)
                 progress.advance(600)
-        self.assertEqual(log.text.count("\n"), 1)
-        self.assertIn("1,000 / 1,000", log.text)
-        self.assertIn("\r[############                  ]", terminal.text)
+        self.assertEqual(log.getvalue().count("\n"), 1)
+        self.assertIn("1,000 / 1,000", log.getvalue())
+        self.assertIn("\r[############                  ]", terminal.getvalue())
 
 
-class _Out:
+class _Out(io.StringIO):
     def __init__(self, tty):
+        super().__init__()
         self.isatty = lambda: tty
-        self.text = ""
-
-    def write(self, text):
-        self.text += text
-
-    def flush(self):
-        pass
