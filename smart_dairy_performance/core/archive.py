@@ -142,7 +142,7 @@ def _archive_bytes(
         values = file.read()
         for name, metric in file.metrics.items():
             metrics.setdefault(name, metric)
-        for name, labels, base in file.series:
+        for name, labels, base in file.series():
             metric = metrics[name]
             if metric.shape != file.metrics[name].shape:
                 continue  # it changed between two versions of the code

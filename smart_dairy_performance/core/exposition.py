@@ -56,7 +56,9 @@ def compress(body: bytes) -> bytes:
 
 def escape_label(value: str) -> str:
     """A label value as it stands between the quotes."""
-    return value.translate(_ESCAPES)
+    if "\\" in value or '"' in value or "\n" in value:
+        return value.translate(_ESCAPES)
+    return value
 
 
 def format_bound(bound: float) -> str:
@@ -93,8 +95,10 @@ class Renderer:
             head = _head(family, openmetrics)
             cached = self._templates[key] = (family, head, [])
         _family, head, templates = cached
-        for labels in family.labels[len(templates) :]:
-            templates.append(_template(family, labels))
+        if len(templates) < len(family.labels):
+            pattern = _pattern(family)
+            for labels in family.labels[len(templates) :]:
+                templates.append(pattern.replace(_PLACE, _pairs(family, labels)))
         parts.append(head)
         columns = family.columns
         if metric.type == HISTOGRAM:
@@ -116,18 +120,28 @@ def _head(family: Family, openmetrics: bool) -> str:
     return f"# HELP {name} {help_}\n# TYPE {name} {metric.type}\n"
 
 
-def _template(family: Family, labels: tuple[str, ...]) -> str:
-    metric = family.metric
+# Stands for a series' labels; no name and no label value has control characters.
+_PLACE = "\0"
+
+
+def _pairs(family: Family, labels: tuple[str, ...]) -> str:
+    """A series' labels between the braces, as part of a format."""
     pairs = [
-        f'{label}="{escape_label(value)}"'
-        for label, value in zip(family.label_names, labels, strict=True)
+        f'{name}="{escape_label(value)}"'
+        for name, value in zip(family.label_names, labels, strict=True)
     ]
-    inner = ",".join(pairs).replace("%", "%%")
-    braces = f"{{{inner}}}" if inner else ""
+    return ",".join(pairs).replace("%", "%%")
+
+
+def _pattern(family: Family) -> str:
+    """The lines of a series, as a format of its numbers."""
+    metric = family.metric
+    comma = "," if family.label_names else ""
+    braces = f"{{{_PLACE}}}" if family.label_names else ""
     if metric.type == HISTOGRAM:
-        comma = "," if inner else ""
+        place = _PLACE if family.label_names else ""
         lines = [
-            f'{metric.name}_bucket{{{inner}{comma}le="{bound}"}} %s\n'
+            f'{metric.name}_bucket{{{place}{comma}le="{bound}"}} %s\n'
             for bound in (*map(format_bound, metric.buckets), "+Inf")
         ]
         lines.append(f"{metric.name}_sum{braces} %s\n")

@@ -49,7 +49,6 @@ class StoreFile:
     """One process's file (or the archive), open for reading.
 
     :ivar metrics: the metrics that it defines, by name
-    :ivar series: (name, label values, first double) in order of appearance
     :ivar folded: names of files that this archive contains
     :raises ForeignFile: when it is no file of ours
     :raises OSError: when it cannot be opened or mapped
@@ -57,8 +56,13 @@ class StoreFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.series: list[tuple[str, tuple[str, ...], int]] = []
+        # Three lists and no tuples: the garbage collector would look at each of them.
+        self._names: list[str] = []
+        self._labels: list[tuple[str, ...]] = []
+        self._bases: list[int] = []
         self.metrics: dict[str, Metric] = {}
+        # By metric: doubles of a series, and number of its labels.
+        self._shapes: dict[str, tuple[int, int]] = {}
         self.folded: list[str] = []
         self._parsed = layout.HEADER.size
         # Not blocking: somebody's named pipe must not hang a scrape.
@@ -138,49 +142,60 @@ class StoreFile:
     def _parse(self, used: int) -> None:
         data = self._mapped()
         position = self._parsed
+        shapes = self._shapes
+        names, labels, bases = self._names, self._labels, self._bases
+        unpack, head = layout.RECORD.unpack_from, layout.RECORD.size
         while position < used:
-            start = position + layout.RECORD.size
+            start = position + head
             if start > used:
                 raise self._broken(position)
-            size, kind, count, key_length = layout.RECORD.unpack_from(data, position)
+            size, kind, count, key_length = unpack(data, position)
             end = position + size
-            if (
-                size % 8
-                or size < layout.RECORD.size + key_length + 8 * count
-                or end > used
-            ):
+            if size % 8 or size < head + key_length + 8 * count or end > used:
                 raise self._broken(position)
             try:
-                key = data[start : start + key_length].decode()
+                key = data[start : start + key_length]
                 if kind == layout.SERIES:
-                    self._add_series(key, end // 8 - count, count)
+                    name, values = _key(key)
+                    if shapes.get(name) != (count, len(values)):
+                        raise ValueError(f"a series without its definition: {name}")
+                    names.append(name)
+                    labels.append(values)
+                    bases.append(end // 8 - count)
                 elif kind == layout.DEFINITION:
                     metric = _metric(key)
                     self.metrics[metric.name] = metric
+                    shapes[metric.name] = (metric.size, len(metric.store_labels))
                 elif kind == layout.FOLDED:
-                    self.folded.append(key)
+                    self.folded.append(key.decode())
             except ValueError:
                 raise self._broken(position) from None
-            position = end
-            self._parsed = position
+            position = self._parsed = end
 
-    def _add_series(self, key: str, base: int, count: int) -> None:
-        name, labels = split_key(key)
-        metric = self.metrics.get(name)
-        if (
-            metric is None
-            or count != metric.size
-            or len(labels) != len(metric.store_labels)
-        ):
-            raise ValueError(f"a series without its definition: {name}")
-        self.series.append((name, labels, base))
+    @property
+    def count(self) -> int:
+        """How many series the file has."""
+        return len(self._bases)
+
+    def series(self, start: int = 0) -> Iterator[tuple[str, tuple[str, ...], int]]:
+        """Metric, label values and first double of each series from one on."""
+        found = self._names[start:], self._labels[start:], self._bases[start:]
+        return zip(*found, strict=True)
 
     def _broken(self, position: int) -> ForeignFile:
         return ForeignFile(f"{self.path.name}: broken record at {position}")
 
 
-# All files define the same few metrics.
-_metric = functools.lru_cache(maxsize=1000)(Metric.from_definition)
+# All files define the same metrics, and mostly the same series: a process's first
+# scrape would spend most of its time on taking the same keys apart again.
+@functools.lru_cache(maxsize=1000)
+def _metric(definition: bytes) -> Metric:
+    return Metric.from_definition(definition.decode())
+
+
+@functools.lru_cache(maxsize=50_000)
+def _key(key: bytes) -> tuple[str, tuple[str, ...]]:
+    return split_key(key.decode())
 
 
 @dataclass(slots=True)
@@ -205,9 +220,10 @@ class _View:
     def __init__(self, file: StoreFile) -> None:
         self.file = file
         self.read_series = 0
-        # Family name -> position of the series in the family -> first double. More
-        # than one when several databases fall together in one series.
-        self.bases: dict[str, dict[int, list[int]]] = {}
+        # Family name -> position of the series in the family -> first double; and the
+        # others, when several databases fall together in one series.
+        self.bases: dict[str, dict[int, int]] = {}
+        self.more: dict[str, dict[int, list[int]]] = {}
         self.getters: dict[str, tuple[int, list[Callable[[Any], Any]]]] = {}
 
 
@@ -274,6 +290,7 @@ class Merger:
             for view, _values in doubles:
                 view.read_series = 0
                 view.bases.clear()
+                view.more.clear()
                 view.getters.clear()
                 self._register(view)
         alive = {id(view): view.file.alive() for view, _values in doubles}
@@ -341,10 +358,19 @@ class Merger:
             if name not in self._families:
                 names = metric.store_labels if self._with_db else metric.labels
                 self._families[name] = Family(metric, names)
-        for name, values, base in file.series[view.read_series :]:
-            family = self._families[name]
-            if family.metric.shape != file.metrics[name].shape:
-                continue  # a metric that changed between two versions of the code
+        known: dict[str, tuple[Family, dict[int, int]] | None] = {}
+        for name, values, base in file.series(view.read_series):
+            if name not in known:
+                family = self._families[name]
+                known[name] = None
+                # Else a metric that changed between two versions of the code.
+                if family.metric.shape == file.metrics[name].shape:
+                    known[name] = (family, view.bases.setdefault(name, {}))
+                    view.getters.pop(name, None)
+            found = known[name]
+            if found is None:
+                continue
+            family, bases = found
             kept: tuple[str, ...] = ()
             if family.metric.per_db:
                 if values[-1] and values[-1] not in self._databases:
@@ -360,9 +386,12 @@ class Merger:
                 position = family.index.setdefault(values, len(family.labels))
                 if position == len(family.labels):
                     family.labels.append(values)
-            view.bases.setdefault(name, {}).setdefault(position, []).append(base)
-            view.getters.pop(name, None)
-        view.read_series = len(file.series)
+            if position in bases:
+                more = view.more.setdefault(name, {})
+                more.setdefault(position, []).append(base)
+            else:
+                bases[position] = base
+        view.read_series = file.count
 
     def _columns(self, family: Family, view: _View, values: Any) -> list[list[Any]]:
         """The family's doubles in one file, in the family's order of series.
@@ -381,26 +410,20 @@ class Merger:
             # A series missing in this file counts the zero in the file's header. Two
             # series that fall together are rare: their getter sums in Python.
             layers = [bases]
-            more: dict[int, list[int]] = {}
+            more = view.more.get(metric.name, {})
             if metric.type == GAUGE and metric.combine != SUM:
-                depth = max(map(len, bases.values()))
-                layers = [
-                    {i: found[n:] for i, found in bases.items() if len(found) > n}
+                depth = max(map(len, more.values()), default=0)
+                layers += [
+                    {i: found[n] for i, found in more.items() if len(found) > n}
                     for n in range(depth)
                 ]
-            else:
-                more = {i: found[1:] for i, found in bases.items() if len(found) > 1}
+                more = {}
             getters = []
             for layer in layers:
-                first = [layer[i][0] if i in layer else None for i in range(size)]
-                getters += [
-                    _getter(
-                        [_ZERO if b is None else b + column for b in first],
-                        more,
-                        column,
-                    )
-                    for column in range(metric.size)
-                ]
+                first = list(map(layer.get, range(size)))
+                for column in range(metric.size):
+                    places = [_ZERO if b is None else b + column for b in first]
+                    getters.append(_getter(places, more, column))
             cached = view.getters[metric.name] = (size, getters)
         columns = [getter(values) for getter in cached[1]]
         return [
