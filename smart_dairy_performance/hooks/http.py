@@ -33,9 +33,7 @@ UNKNOWN = "unknown"
 def install(runtime: Any) -> None:
     if _patches.installed:
         return
-    _patches.replace(
-        http.Application, "__call__", lambda call: _measured(runtime, call)
-    )
+    _patches.replace(http.Application, "__call__", lambda call: measured(runtime, call))
     _patches.replace(http.Request, "_set_request_dispatcher", _with_route)
     for name in ("_post_init", "_serve_static", "_serve_nodb", "_serve_db"):
         _patches.replace(http.Request, name, _with_outcome)
@@ -46,7 +44,8 @@ def uninstall() -> None:
     _patches.restore()
 
 
-def _measured(runtime: Any, call: Any) -> Any:
+def measured(runtime: Any, call: Any) -> Any:
+    """A WSGI application's ``__call__`` that is measured as a whole."""
     recorder = runtime.recorder
 
     def __call__(self: Any, environ: Any, start_response: Any) -> Any:
