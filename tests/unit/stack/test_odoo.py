@@ -4,7 +4,8 @@ import configparser
 
 import pytest
 
-from tests.stack.odoo import OdooConfig, kind_of_process
+from tests.stack import odoo
+from tests.stack.odoo import Odoo, OdooConfig, kind_of_process
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,8 @@ def test_kind_of_process(title, kind):
     assert kind_of_process(title) == kind
 
 
-def written(tmp_path, **changes):
-    config = OdooConfig(
+def config_of(tmp_path, **changes):
+    return OdooConfig(
         database="db",
         db_port=1,
         db_user="user",
@@ -35,6 +36,10 @@ def written(tmp_path, **changes):
         gevent_port=3,
         **changes,
     )
+
+
+def written(tmp_path, **changes):
+    config = config_of(tmp_path, **changes)
     file = tmp_path / "odoo.conf"
     config.write(file)
     assert file.stat().st_mode & 0o777 == 0o600
@@ -63,3 +68,16 @@ def test_more_options_win(tmp_path):
     assert options["limit_request"] == "50"
     assert options["workers"] == "7"
     assert not parser.has_section("smart_dairy_performance")
+
+
+@pytest.mark.parametrize("command", ["server", "dairy_data"])
+def test_odoo_is_told_where_to_look_for_a_command_of_an_addon(
+    tmp_path, monkeypatch, command
+):
+    ran = []
+    monkeypatch.setattr(odoo, "run", lambda words, **_options: ran.extend(words) or "")
+    Odoo(tmp_path, config_of(tmp_path), {}).run(["--size", "S"], command=command)
+    before = ran[ran.index(command) - 1]
+    told = before == f"--addons-path={tmp_path}/a,{tmp_path}/b"
+    assert told == (command == "dairy_data")
+    assert ran[-4:] == ["-d", "db", "--size", "S"]
