@@ -43,6 +43,10 @@ test-system: setup ## Run the system tests on real stacks
 test-long: setup ## Run what takes longer than make test may
 	@$(STACK) test long
 
+.PHONY: bench
+bench: setup ## Measure what measuring costs (ONLY=core.scrape: a part, QUICK=1: a check)
+	@$(BIN)/python -m tests.benchmarks --only "$(ONLY)" $(if $(QUICK),--quick)
+
 .PHONY: lint
 lint: setup ## Check style, types and Odoo's conventions
 	$(BIN)/ruff check
