@@ -79,8 +79,8 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-def test_half_a_minute(stack: Stack) -> None:
-    conserve(stack, seconds=30, kill_every=2.0, scrape_every=0.2)
+def test_twenty_seconds(stack: Stack) -> None:
+    conserve(stack, seconds=20, kill_every=1.5, scrape_every=0.2)
 
 
 @pytest.mark.long
