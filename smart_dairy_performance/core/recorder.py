@@ -11,6 +11,7 @@ import os
 import threading
 from bisect import bisect_left
 from collections.abc import Callable
+from threading import current_thread
 from time import perf_counter
 from typing import Any
 
@@ -59,6 +60,7 @@ class Unit:
     """One request or job while it runs; seconds throughout.
 
     :ivar db: the database, once it is known that it has the addon
+    :ivar thread: runs it; Odoo keeps the number and time of its queries there
     :ivar matched: when route and user were known; ``matched_sql``: SQL until then
     :ivar top: the frame of the tracked call that is under way: ``[target, the frame
         around it, seconds of tracked calls inside it, seconds, records]``, the last
@@ -92,6 +94,7 @@ class Unit:
         "rpc",
         "sqlstate",
         "started",
+        "thread",
         "top",
         "uid",
         "work",
@@ -101,6 +104,7 @@ class Unit:
     def __init__(self, kind: str, started: float) -> None:
         self.kind = kind
         self.started = started
+        self.thread = current_thread()
         self.top: list[Any] = [None, None, 0.0, 0.0, 0]
         self.calls: list[list[Any]] = []
         self.queries: list[tuple[Any, float, int]] = []

@@ -53,7 +53,7 @@ def measured(runtime: Any, call: Any) -> Any:
             return call(self, environ, start_response)
         try:
             unit = recorder.begin("http")
-            thread = threading.current_thread()
+            thread = unit.thread
             hook_sql(thread, unit)
             recorder.entered(unit, time.time())
         except Exception:

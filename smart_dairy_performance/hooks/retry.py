@@ -4,7 +4,6 @@ Both callers look the function up in its module, so it is replaced there. What l
 between two attempts (rollback, reset, the random wait) is the retry phase.
 """
 
-import threading
 from time import perf_counter
 from typing import Any
 
@@ -34,7 +33,7 @@ def _measured(original: Any) -> Any:
         unit = local.unit
         if unit is None:
             return original(func, env)
-        thread = threading.current_thread()
+        thread = unit.thread
         ended = counted = 0.0
 
         def elsewhere() -> float:

@@ -5,7 +5,6 @@ ends in one of three places: the savepoint around it, the flush, or the end of t
 request or job; all of them are seen here or through the exception's ``pgcode``.
 """
 
-import threading
 from time import perf_counter
 from typing import Any
 
@@ -36,7 +35,7 @@ def uninstall() -> None:
 
 def _timed(unit: Unit, original: Any, cursor: Any) -> float:
     """Run a flush or commit; its own time goes to the flush phase, its SQL does not."""
-    thread = threading.current_thread()
+    thread = unit.thread
     before = getattr(thread, "query_time", 0.0)
     unit.flushing = True
     start = perf_counter()

@@ -1,4 +1,3 @@
-import threading
 from time import perf_counter
 
 from odoo import api, models, tools
@@ -23,8 +22,9 @@ class IrHttp(models.AbstractModel):
         unit = local.unit
         if unit is None:
             return super()._match(path_info)
-        unit.db = request.db
-        orm.keep(request.env.registry)
+        # Not through request, whose every attribute costs a look-up of the request.
+        unit.db = cls.pool.db_name
+        orm.keep(cls.pool)
         if unit.started >= cls._settings_due:
             # A change reaches each process within seconds, whoever made it.
             IrHttp._settings_due = unit.started + SETTINGS_SECONDS
@@ -53,11 +53,12 @@ class IrHttp(models.AbstractModel):
     def _measure_user(cls, unit):
         """Note when route and user were known, and who the user is."""
         unit.matched = perf_counter()
-        unit.matched_sql = getattr(threading.current_thread(), "query_time", 0.0)
-        uid = request.session.uid
+        unit.matched_sql = getattr(unit.thread, "query_time", 0.0)
+        current = request._get_current_object()
+        uid = current.session.uid
         if uid:
             unit.uid = uid
-            unit.full_timing = request.env[cls._name]._sees_full_timing(uid)
+            unit.full_timing = current.env[cls._name]._sees_full_timing(uid)
 
     @api.model
     @tools.ormcache("uid")
