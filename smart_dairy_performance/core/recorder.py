@@ -528,7 +528,7 @@ def totals(calls: list[list[Any]]) -> dict[Target, list[Any]]:
         total[1] += spent - child
         if records:
             total[2] += records
-        while outer is not None:
+        while outer[1] is not None:  # the outermost frame is no call
             if outer[0] is target:
                 break
             outer = outer[1]
