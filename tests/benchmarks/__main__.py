@@ -35,7 +35,7 @@ def run(only: str, quick: bool, show: Callable[[str], None]) -> list[Figure]:
     found = []
     for group in GROUPS:
         if any(name.startswith(only) for name in group.NAMES):
-            for figure in group.run(quick):
+            for figure in group.run(quick, only):
                 if figure.name.startswith(only):
                     found.append(figure)
                     show(figure.line())

@@ -14,14 +14,15 @@ from tests.stack import Stack, StackError, StackOptions, paths
 
 from .figures import Figure
 
-NAMES = (
-    "core.request_fixed",
-    "core.cpu_login",
-    "core.cpu_shop",
-    "core.cpu_rpc",
-    "core.rpc_added",
-    "core.rpc_absent",
-)
+# Each figure, and what is run in Odoo's process for it.
+NAMES = {
+    "core.request_fixed": "fixed",
+    "core.cpu_login": "login",
+    "core.cpu_shop": "shop",
+    "core.cpu_rpc": "rpc",
+    "core.rpc_added": "rpc",
+    "core.rpc_absent": "absent",
+}
 OPTIONS = StackOptions(
     name="bench",
     modules=("website_sale", "sale_management", "stock", "smart_dairy_performance"),
@@ -37,45 +38,52 @@ ROUNDS = {"fixed": 300, "rpc": 1000, "absent": 400, "login": 500, "shop": 150}
 QUICK_ROUNDS = {"fixed": 40, "rpc": 40, "absent": 20, "login": 20, "shop": 8}
 SCRIPT = Path(__file__).with_name("odoo_process.py")
 OFF = "measuring switched off, same process, alternating"
+ABSENT = "our wrappers and hooks taken off, same process, in blocks"
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool, only: str = "") -> list[Figure]:
+    tasks = [task for name, task in NAMES.items() if name.startswith(only)]
     rounds = QUICK_ROUNDS if quick else ROUNDS
     with Stack(OPTIONS) as stack:
         stack.odoo.config.write(stack.odoo.config_path)
-        found = _measure(stack, [f"{name}:{n}" for name, n in rounds.items()])
-    fixed, rpc, absent = found["fixed"], found["rpc"], found["absent"]
+        wanted = [f"{task}:{n}" for task, n in rounds.items() if task in tasks]
+        found = _measure(stack, wanted)
     figures = [
-        Figure(
-            "core.request_fixed",
-            fixed["on"] - fixed["off"],
+        _figure(name, found[task]) for name, task in NAMES.items() if task in found
+    ]
+    return [figure for figure in figures if figure.name.startswith(only)]
+
+
+def _figure(name: str, found: dict[str, Any]) -> Figure:
+    if name == "core.request_fixed":
+        return Figure(
+            name,
+            found["on"] - found["off"],
             "us",
             "no hook",
-            fixed["off"],
-            fixed["on"] * _noise(fixed),
+            found["off"],
+            found["on"] * _noise(found),
             "around an application that does nothing, in a loop; noise: A/A",
-        ),
-        *(_ratio(name, found[name]) for name in ("login", "shop", "rpc")),
-        Figure(
-            "core.rpc_added",
-            rpc["on"] - rpc["off"],
+        )
+    if name == "core.rpc_added":
+        return Figure(
+            name,
+            found["on"] - found["off"],
             "us",
             OFF,
-            rpc["off"],
-            rpc["off"] * _noise(rpc),
-            _note(rpc),
-        ),
-        Figure(
-            "core.rpc_absent",
-            absent["on"] / absent["off"],
-            "ratio",
-            "our wrappers and hooks taken off, same process, in blocks",
-            1.0,
-            _noise(absent),
-            _note(absent),
-        ),
-    ]
-    return figures
+            found["off"],
+            found["off"] * _noise(found),
+            _note(found),
+        )
+    return Figure(
+        name,
+        found["on"] / found["off"],
+        "ratio",
+        ABSENT if name == "core.rpc_absent" else OFF,
+        1.0,
+        _noise(found),
+        _note(found),
+    )
 
 
 def _measure(stack: Stack, tasks: list[str]) -> dict[str, dict[str, Any]]:
@@ -95,18 +103,6 @@ def _measure(stack: Stack, tasks: list[str]) -> dict[str, dict[str, Any]]:
 def _noise(found: dict[str, Any]) -> float:
     """The largest share by which two equal sides differ."""
     return max(abs(1.0 - float(ratio)) for ratio in found["same"])
-
-
-def _ratio(name: str, found: dict[str, Any]) -> Figure:
-    return Figure(
-        f"core.cpu_{name}",
-        found["on"] / found["off"],
-        "ratio",
-        OFF,
-        1.0,
-        _noise(found),
-        _note(found),
-    )
 
 
 def _note(found: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ class Cursor:
         rowcount = 3
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool, only: str = "") -> list[Figure]:
     """Measure in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         env = environment.clean(

@@ -29,7 +29,7 @@ OPTIONS = StackOptions(
 IN_FLIGHT = f"odoo_http_requests_in_flight {float(WORKERS)}".encode()
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool, only: str = "") -> list[Figure]:
     seconds = QUICK_STUCK if quick else STUCK
     with Stack(OPTIONS) as stack, psycopg2.connect(stack.dsn) as lock:
         url = f"http://{HOST}:{stack.ports['metrics']}/metrics"

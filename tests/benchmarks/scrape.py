@@ -87,7 +87,7 @@ def writers(number: int) -> Iterator[Writers]:
         yield Writers(Path(folder), number, stack)
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool, only: str = "") -> list[Figure]:
     rounds, theirs = (5, 1) if quick else (40, 8)
     figures = []
     with writers(2) as two:
