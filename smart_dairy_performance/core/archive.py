@@ -17,10 +17,12 @@ from pathlib import Path
 
 from . import store as layout
 from .merge import ARCHIVE, ForeignFile, StoreFile, folder_lock
-from .metric import GAUGE, LATEST, OTHER, Metric, series_key
+from .metric import GAUGE, LATEST, OTHER, Metric, series_cap, series_key, to_grid
 
 _logger = logging.getLogger(__name__)
 DEFAULT_BATCH = 4
+# Users that were seen long ago need not be remembered (see recorder.USER_SEEN).
+USER_SEEN, USER_SEEN_SECONDS = "_user_seen", 3600.0
 _ABANDONED_AFTER = 3600.0  # seconds; a file is made in milliseconds
 
 
@@ -150,9 +152,13 @@ def _archive_bytes(
                 continue
             row = values[base : base + metric.size].tolist()
             series = totals.setdefault(name, {})
-            if labels not in series and len(series) >= max_series:
+            if name == USER_SEEN and clock() - row[1] > USER_SEEN_SECONDS:
+                continue
+            if labels not in series and len(series) >= series_cap(name, max_series):
                 kept = labels[-1:] if metric.per_db else ()
                 labels = (*(OTHER,) * len(metric.labels), *kept)
+            if metric.type != GAUGE:
+                row[metric.fractions] = to_grid(row[metric.fractions])
             old = series.get(labels)
             if old is None:
                 series[labels] = row

@@ -11,6 +11,8 @@ import shutil
 import socket
 from pathlib import Path
 
+from .merge import has_living
+
 PROC = Path("/proc")
 _NAME = re.compile(r"([0-9a-f]{8})-(\d+)-(\d+)\Z")
 _HOST = re.compile(r"[^A-Za-z0-9_.-]")
@@ -65,6 +67,9 @@ def remove_old(current: Path, proc: Path = PROC) -> list[str]:
     for path in current.parent.iterdir():
         match = _NAME.match(path.name)
         if match is None or path.name == current.name or _runs(match, proc):
+            continue
+        # Another container's processes are not in our /proc, but their locks are seen.
+        if has_living(path):
             continue
         shutil.rmtree(path, ignore_errors=True)
         removed.append(path.name)

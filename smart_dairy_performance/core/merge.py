@@ -19,7 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from . import store as layout
-from .metric import AGE, GAUGE, LATEST, MAX, OTHER, SUM, Metric, split_key
+from .metric import (
+    AGE,
+    GAUGE,
+    LATEST,
+    MAX,
+    OTHER,
+    SUM,
+    Metric,
+    series_cap,
+    split_key,
+    to_grid,
+)
 
 ARCHIVE = "archive.sdp"
 LOCK = ".lock"
@@ -196,6 +207,21 @@ def _metric(definition: bytes) -> Metric:
 @functools.lru_cache(maxsize=50_000)
 def _key(key: bytes) -> tuple[str, tuple[str, ...]]:
     return split_key(key.decode())
+
+
+def has_living(directory: Path) -> bool:
+    """Whether a process holds a file of the folder, in whatever container it runs."""
+    for path in directory.glob(f"*{layout.SUFFIX}"):
+        try:
+            file = StoreFile(path)
+        except (OSError, ForeignFile):
+            continue
+        try:
+            if file.alive():
+                return True
+        finally:
+            file.close()
+    return False
 
 
 @dataclass(slots=True)
@@ -381,7 +407,7 @@ class Merger:
                     values = values[:-1]
             position = family.index.get(values)
             if position is None:
-                if len(family.labels) >= self._max_series:
+                if len(family.labels) >= series_cap(name, self._max_series):
                     values = (*(OTHER,) * len(family.metric.labels), *kept)
                 position = family.index.setdefault(values, len(family.labels))
                 if position == len(family.labels):
@@ -443,6 +469,9 @@ class Merger:
             if gauge and metric.combine != LATEST and not alive[id(view)]:
                 continue
             parts += self._columns(family, view, values)
+        if not gauge:
+            for part in parts:
+                part[metric.fractions] = map(to_grid, part[metric.fractions])
         if not parts:
             family.columns = []
         elif not gauge or metric.combine not in (MAX, LATEST, AGE):
@@ -485,7 +514,9 @@ def _getter(
             (index, *(base + column for base in more.get(position, ())))
             for position, index in enumerate(indices)
         ]
-        return lambda values: [sum(values[i] for i in group) for group in groups]
+        return lambda values: [
+            sum(to_grid(values[i] for i in group)) for group in groups
+        ]
     if len(indices) == 1:
         only = indices[0]
         return lambda values: (values[only],)

@@ -1,6 +1,7 @@
 """What a metric is: the vocabulary that the catalogue, the store and readers share."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -91,6 +92,11 @@ class Metric:
         """What two files must agree on for their numbers to be added up."""
         return (self.type, self.store_labels, self.buckets, self.combine)
 
+    @property
+    def fractions(self) -> slice:
+        """Which doubles of a series may be no whole numbers: the sums."""
+        return slice(0, 1) if self.type == COUNTER else slice(self.size - 1, self.size)
+
     def definition(self) -> str:
         """The family as one line of text, for the file (see docs/store-format.md)."""
         return _UNIT_SEPARATOR.join(
@@ -123,6 +129,23 @@ class Metric:
             combine=combine,
             per_db=per_db == "1",
         )
+
+
+# Adding fractions in another order gives another last digit, and a counter that seems
+# to go down by it is a restart to Prometheus. So fractions of each file are rounded to
+# multiples of 2**-26 (15 ns), whose sums are exact up to 2**27: adding and taking off
+# this number rounds. Whole numbers stay as they are.
+_GRID = 1.5 * 2.0**26
+
+
+def to_grid(values: Iterable[float]) -> list[float]:
+    """Doubles whose sums do not depend on the order of adding; see above."""
+    return [value + _GRID - _GRID for value in values]
+
+
+def series_cap(name: str, max_series: int) -> int:
+    """How many series a metric may have; what is not shown may have more."""
+    return max_series * 20 if name.startswith("_") else max_series
 
 
 def series_key(name: str, values: tuple[str, ...]) -> str:

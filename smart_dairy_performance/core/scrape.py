@@ -104,7 +104,9 @@ class Scraper:
     def fold(self) -> int:
         """Fold some dead files; a folder that cannot be written is left as it is."""
         try:
-            folded = fold(self.directory, max_series=self._store.max_series)
+            folded = fold(
+                self.directory, max_series=self._store.max_series, clock=self._clock
+            )
         except OSError:
             return 0
         if folded:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .generation import is_generation
-from .merge import ForeignFile, StoreFile
+from .merge import has_living
 from .scrape import Scraper
-from .store import SUFFIX, Store
+from .store import Store
 
 RECHECK = 5.0  # seconds between looks for a newer generation
 
@@ -24,22 +24,8 @@ def running_generation(root: Path) -> Path | None:
     found: list[tuple[bool, float, Path]] = []
     for path in root.glob("*/*"):
         if path.is_dir() and is_generation(path.name):
-            found.append((_has_living(path), path.stat().st_mtime, path))
+            found.append((has_living(path), path.stat().st_mtime, path))
     return max(found)[2] if found else None
-
-
-def _has_living(folder: Path) -> bool:
-    for path in folder.glob(f"*{SUFFIX}"):
-        try:
-            file = StoreFile(path)
-        except (OSError, ForeignFile):
-            continue
-        try:
-            if file.alive():
-                return True
-        finally:
-            file.close()
-    return False
 
 
 class Follower:

@@ -29,7 +29,16 @@ from typing import Any
 
 from .catalogue import SELF_DROPPED
 from .guard import reason_of
-from .metric import GAUGE, HISTOGRAM, OTHER, SUMMARY, Metric, clean_label, series_key
+from .metric import (
+    GAUGE,
+    HISTOGRAM,
+    OTHER,
+    SUMMARY,
+    Metric,
+    clean_label,
+    series_cap,
+    series_key,
+)
 
 MAGIC = b"SDPSTORE"
 VERSION = 1
@@ -93,7 +102,9 @@ class Store:
     ) -> None:
         self.role = role
         self.max_series = max_series
-        self.lock = threading.Lock()
+        # Reentrant: what runs under it may log, and a log handler may use a database
+        # cursor, whose hooks count.
+        self.lock = threading.RLock()
         self.error: str | None = None
         self._directory = directory
         self._on_error = on_error
@@ -218,7 +229,7 @@ class Store:
 
     def after_fork(self) -> None:
         """In a child: drop the parent's file without unlocking it."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.error = None
         self._release()
 
@@ -240,7 +251,7 @@ class Store:
             self._open()
         if self._map is None:
             return 0
-        if self._counts.get(metric.name, 0) >= self.max_series:
+        if self._counts.get(metric.name, 0) >= series_cap(metric.name, self.max_series):
             if metric is not SELF_DROPPED:
                 dropped = self.slot(SELF_DROPPED, (metric.name,))
                 self.values[dropped] += 1  # only now: slot may have replaced values

@@ -81,7 +81,10 @@ class BusinessReader:
         with closing(self._connect(name)) as connection, connection.cursor() as cursor:
             cursor.execute(_LIMITS)
             cursor.execute(_EXISTS)
-            if cursor.fetchone()[0]:
+            if not cursor.fetchone()[0]:
+                # Without the addon: what its page said before does not hold any more.
+                self._told({name: {}})
+            else:
                 cursor.execute(_SETTINGS, [f"{settings.DATABASE_PREFIX}%"])
                 start = len(settings.DATABASE_PREFIX)
                 self._told({name: {key[start:]: v for key, v in cursor.fetchall()}})

@@ -24,18 +24,18 @@ class IrHttp(models.AbstractModel):
             return super()._match(path_info)
         # Not through request, whose every attribute costs a look-up of the request.
         unit.db = cls.pool.db_name
-        orm.keep(cls.pool)
-        if unit.started >= cls._settings_due:
-            # A change reaches each process within seconds, whoever made it.
-            IrHttp._settings_due = unit.started + SETTINGS_SECONDS
-            request.env["performance.tracker"]._tell_settings()
+        try:
+            orm.keep(cls.pool)
+            if unit.started >= cls._settings_due:
+                # A change reaches a process with its next request after that time.
+                IrHttp._settings_due = unit.started + SETTINGS_SECONDS
+                request.env["performance.tracker"]._tell_settings()
+        except Exception:
+            failed("ir_http")
         rule, args = super()._match(path_info)
-        if rule.rule.startswith(_CALL_ROUTES):
-            # Odoo itself notes the call only where this path does not tell it.
-            path = args.get("path", "")
-            unit.rpc = path.rpartition("/" if "/" in path else ".")[::2]
-        elif _JSON2_ARGUMENTS[0] in args:
-            unit.rpc = tuple(args.get(name, "") for name in _JSON2_ARGUMENTS)
+        if rule.rule.startswith(_CALL_ROUTES) or _JSON2_ARGUMENTS[0] in args:
+            # A call, unknown until the caller is known: strangers name nothing.
+            unit.rpc = ("", "")
         return rule, args
 
     @classmethod
@@ -45,9 +45,20 @@ class IrHttp(models.AbstractModel):
         if unit is not None:
             try:
                 cls._measure_user(unit)
+                if unit.rpc is not None:
+                    unit.rpc = cls._called(args)
             except Exception:
                 failed("ir_http")
         return result
+
+    @classmethod
+    def _called(cls, args):
+        """Model and method of a remote call, from the address."""
+        if _JSON2_ARGUMENTS[0] in args:
+            return tuple(args.get(name, "") for name in _JSON2_ARGUMENTS)
+        # Odoo itself notes the call only where this path does not tell it.
+        path = args.get("path", "")
+        return path.rpartition("/" if "/" in path else ".")[::2]
 
     @classmethod
     def _measure_user(cls, unit):

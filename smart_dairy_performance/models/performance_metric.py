@@ -5,7 +5,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 from odoo.tools.safe_eval import safe_eval
 
@@ -20,6 +20,9 @@ _NUMBERS = ("integer", "float", "monetary")
 _OVERLAP = timedelta(minutes=10)
 _FULL = timedelta(days=1)
 _EMPTY = "none"
+_DELETED = "deleted"
+_FULL_TIMEOUT = 60_000  # ms; the first filling of a ledger reads the whole table
+GROUP_MANAGER = "smart_dairy_performance.smart_dairy_performance_group_manager"
 
 
 class PerformanceMetric(models.Model):
@@ -162,7 +165,8 @@ class PerformanceMetric(models.Model):
             )
         if self._needs_value():
             field = model._fields.get(self.value_field)
-            if field is None or not field.store or field.type not in _NUMBERS:
+            usable = field is not None and field.store and not field.groups
+            if not usable or field.type not in _NUMBERS:
                 raise ValidationError(
                     self.env._(
                         "%(field)s is no stored number of %(model)s.",
@@ -326,7 +330,9 @@ class PerformanceMetric(models.Model):
 
     def action_refresh(self):
         """Compute now."""
-        self.check_access("write")
+        self.check_access("read")
+        if not self.env.user.has_group(GROUP_MANAGER):
+            raise AccessError(self.env._("Only Performance managers compute metrics."))
         for metric in self.sudo():
             metric._refresh()
 
@@ -340,7 +346,8 @@ class PerformanceMetric(models.Model):
             return
         started = time.perf_counter()
         try:
-            with self._limited(self.timeout):
+            fills = self.type != GAUGE and self._fills(now)
+            with self._limited(_FULL_TIMEOUT if fills else self.timeout):
                 series = self._series(now)
                 self._keep(series)
             outcome = {"state": "ok", "last_error": False}
@@ -382,14 +389,19 @@ class PerformanceMetric(models.Model):
             aggregates=[aggregate],
             order=f"{aggregate} desc" if self.label_ids else None,
         )
-        series = []
-        for *groups, value in rows[: self.max_series]:
+        adds_up = self.aggregate in ("count", "sum")
+        series = {}
+        for position, (*groups, value) in enumerate(rows):
             labels = tuple(map(self._label_text, groups))
-            series.append((labels, (float(value or 0.0),)))
-        rest = [float(row[-1] or 0.0) for row in rows[self.max_series :]]
-        if rest and self.aggregate in ("count", "sum"):
-            series.append((("other",) * len(self.label_ids), (sum(rest),)))
-        return series
+            if position >= self.max_series:
+                labels = ("other",) * len(self.label_ids)
+            value = float(value or 0.0)
+            # Two records may have one name; what does not add up keeps the first.
+            if labels not in series:
+                series[labels] = value
+            elif adds_up:
+                series[labels] += value
+        return [(labels, (value,)) for labels, value in series.items()]
 
     @api.model
     def _label_text(self, value):
@@ -399,9 +411,13 @@ class PerformanceMetric(models.Model):
             return "true" if value else "false"
         return str(value) if value else _EMPTY
 
+    def _fills(self, now):
+        """Whether all records are looked at, once a day, not only changed ones."""
+        return not self.last_full or now - self.last_full >= _FULL
+
     def _extend_ledger(self, now):
         """Let records enter the ledger that changed since the last run."""
-        full = not self.last_full or now - self.last_full >= _FULL
+        full = self._fills(now)
         domain = self._domain()
         if not full and self.last_run:
             domain = [*domain, ("write_date", ">=", self.last_run - _OVERLAP)]
@@ -435,6 +451,17 @@ class PerformanceMetric(models.Model):
                 query.select(columns),
             )
         )
+        self.env.cr.execute(
+            SQL(
+                "SELECT 1 FROM performance_metric_ledger"
+                " WHERE metric_id = %s AND value < 0 LIMIT 1",
+                self.id,
+            )
+        )
+        if self.env.cr.fetchone():
+            raise UserError(
+                self.env._("Values below zero: what adds up here must not go down.")
+            )
         if full:
             self.last_full = now
 
@@ -452,7 +479,7 @@ class PerformanceMetric(models.Model):
             SQL(
                 """
                 SELECT labels, %s FROM performance_metric_ledger
-                 WHERE metric_id = %s GROUP BY labels ORDER BY count(*) DESC
+                 WHERE metric_id = %s GROUP BY labels ORDER BY min(id)
                 """,
                 sums,
                 self.id,
@@ -481,9 +508,8 @@ class PerformanceMetric(models.Model):
         for text, name in zip(raw, self.label_ids.mapped("field_name"), strict=True):
             field = model._fields[name]
             if field.type == "many2one" and text:
-                text = (
-                    self.env[field.comodel_name].sudo().browse(int(text)).display_name
-                )
+                record = self.env[field.comodel_name].sudo().browse(int(text)).exists()
+                text = record.display_name if record else _DELETED
             texts.append(text or _EMPTY)
         return tuple(texts)
 
@@ -520,7 +546,7 @@ class PerformanceMetric(models.Model):
                     tuple(self.ids),
                 )
             )
-        self.value_ids.unlink()
+        self.sudo().value_ids.unlink()
         self.write({"last_full": False, "last_run": False, "state": "new"})
 
 

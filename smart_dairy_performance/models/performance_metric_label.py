@@ -24,6 +24,23 @@ class PerformanceMetricLabel(models.Model):
         "UNIQUE (metric_id, name)", "A metric's labels have different names."
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        labels = super().create(vals_list)
+        labels.metric_id._forget_ledger()
+        return labels
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.metric_id._forget_ledger()
+        return result
+
+    def unlink(self):
+        metrics = self.metric_id
+        result = super().unlink()
+        metrics._forget_ledger()
+        return result
+
     @api.constrains("name", "field_name", "metric_id")
     def _check_label(self):
         for label in self:
@@ -36,7 +53,8 @@ class PerformanceMetricLabel(models.Model):
 
     def _check_field(self, model):
         field = model._fields.get(self.field_name)
-        if field is None or not field.store or field.type not in _TYPES:
+        usable = field is not None and field.store and not field.groups
+        if not usable or field.type not in _TYPES:
             raise ValidationError(
                 self.env._(
                     "%(field)s is no stored choice, text or link of %(model)s.",
@@ -44,7 +62,8 @@ class PerformanceMetricLabel(models.Model):
                     model=model._name,
                 )
             )
-        if field.type == "many2one" and field.comodel_name in _PERSONAL:
+        named = field.comodel_name if field.type == "many2one" else model._name
+        if named in _PERSONAL and field.type in ("many2one", "char"):
             raise ValidationError(
                 self.env._(
                     "%(field)s names persons: it cannot be a label.",

@@ -110,11 +110,10 @@ READY_MADE = (
         "needs": ["type"],
     },
     {
-        "name": "odoo_mail_created_total",
-        "help": "Outgoing e-mails that were created, by status they reached.",
-        "type": "counter",
+        "name": "odoo_mail_outgoing",
+        "help": "Outgoing e-mails that Odoo keeps, by status.",
+        "type": "gauge",
         "model_name": "mail.mail",
         "labels": [{"name": "status", "field_name": "state"}],
-        "interval": 5,
     },
 )

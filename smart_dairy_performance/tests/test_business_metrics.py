@@ -190,6 +190,7 @@ class TestBusinessMetrics(TransactionCase):
                 "domain": "[]",
                 "labels": {"who": "partner_id"},
             },
+            {"model_name": "res.partner", "domain": "[]", "labels": {"who": "email"}},
         ]
         for values in refused:
             with self.subTest(values), self.assertRaises(ValidationError):
@@ -221,6 +222,37 @@ class TestBusinessMetrics(TransactionCase):
             metric.with_user(user).write({"interval": 10})
         with self.assertRaises(AccessError):
             metric.with_user(user).action_refresh()
-        metric.with_user(manager).write({"interval": 10})
+        # A metric counts what its author may not see: only administrators define one.
+        with self.assertRaises(AccessError):
+            metric.with_user(manager).write({"domain": "[]"})
         metric.with_user(manager).action_refresh()
         self.assertEqual(metric.state, "ok")
+
+    def test_an_administrator_changes_what_was_computed(self):
+        admin = new_test_user(self.env, "boss", groups="base.group_system")
+        metric = self._metric("dairy_states_total", type="counter")
+        self._state("A")
+        self._refresh(metric)
+        metric.with_user(admin).write({"domain": "[]"})
+        self.assertEqual((metric.state, self._values(metric)), ("new", {}))
+        self._refresh(metric)
+
+    def test_values_below_zero_do_not_add_up(self):
+        currency = self.env["res.currency"].create({"name": "MLK", "symbol": "m"})
+        currency.rate_ids = [Command.create({"name": "2020-01-01", "rate": 2.0})]
+        metric = self._metric(
+            "dairy_rates_total",
+            type="counter",
+            aggregate="sum",
+            model_name="res.currency.rate",
+            domain=f"[('currency_id', '=', {currency.id})]",
+            value_field="rate",
+        )
+        self.env.cr.execute(
+            "INSERT INTO performance_metric_ledger (metric_id, res_id, labels, value)"
+            " VALUES (%s, 0, '[]', -1)",
+            [metric.id],
+        )
+        metric._refresh()
+        self.assertEqual(metric.state, "failed")
+        self.assertIn("below zero", metric.last_error)

@@ -28,6 +28,7 @@ NAMES = {
 KEYS = "name value unit against against_value ratio noise note".split()
 
 
+@pytest.mark.long
 def test_every_figure_is_measured_and_written_in_its_form() -> None:
     command = [str(paths.PYTHON), "-m", "tests.benchmarks", "--quick"]
     env = environment.clean(PYTHONPYCACHEPREFIX=str(paths.PYCACHE))

@@ -328,6 +328,7 @@ def lonely_stack() -> Iterator[Stack]:
         yield stack
 
 
+@pytest.mark.long
 def test_a_dead_database(lonely_stack: Stack) -> None:
     stack = lonely_stack
     overdue = "odoo_cron_overdue_seconds"

@@ -429,3 +429,16 @@ def _drain(pipe: int) -> int:
         return len(os.read(pipe, 1 << 20))
     except BlockingIOError:
         return 0
+
+
+def test_folding_never_takes_off_a_last_digit(tmp_path):
+    """What a total is does not depend on the order in which files were added."""
+    tenths = [0.1 * n for n in range(1, 30)]
+    stores = [new_store(tmp_path) for _n in tenths]
+    for store, amount in zip(stores, tenths, strict=True):
+        store.inc(CALLS, ("a",), amount)
+    before = totals(tmp_path)
+    for store in reversed(stores):
+        store.close()
+        fold(tmp_path, batch=1)
+        assert totals(tmp_path) == before

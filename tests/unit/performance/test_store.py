@@ -45,14 +45,14 @@ def test_values_of_every_type(tmp_path, clock):
     store = new_store(tmp_path, clock=clock)
     store.inc(CALLS, ("a",))
     store.inc(CALLS, ("a",), 2.5)
-    for seconds in (0.5, 1.0, 1.1, 5.0, 7.0):
+    for seconds in (0.5, 1.0, 1.125, 5.0, 7.0):
         store.observe(SECONDS, ("a",), seconds)
     store.observe(SIZE, (), 10)
     store.observe(SIZE, (), 30)
     store.set(IN_FLIGHT, (), 3)
     assert totals(tmp_path) == {
         ("calls_total", ("a",)): (3.5,),
-        ("wait_seconds", ("a",)): (2, 2, 1, 14.6),  # a bound belongs to its bucket
+        ("wait_seconds", ("a",)): (2, 2, 1, 14.625),  # a bound belongs to its bucket
         ("size_bytes", ()): (2, 40),
         ("in_flight", ()): (3, clock.now),
     }
