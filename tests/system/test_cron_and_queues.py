@@ -190,6 +190,7 @@ def open_websocket(stack: Stack, client: Client) -> WebSocket:
     )
 
 
+@pytest.mark.long
 def test_what_waits_in_the_database(stack: Stack, client: Client) -> None:
     """An overdue job, a mail, a user who is there: seen, changed, seen again."""
     job = make_job(stack, client, "pass")

@@ -244,6 +244,7 @@ def test_files_that_are_none_of_ours(stack: Stack, disk: Path) -> None:
     assert complaints(stack) == []
 
 
+@pytest.mark.long
 def test_a_folder_that_is_deleted(stack: Stack, disk: Path) -> None:
     stack.odoo.start()
     serves(stack)
