@@ -1,15 +1,12 @@
-"""Processes as Linux describes them in ``/proc``, and the host that they run on.
+"""Processes as Linux describes them in ``/proc``.
 
 Read by the exporter for all processes at once: a worker never looks at itself.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from . import store
 from .merge import ARCHIVE, ForeignFile, StoreFile
@@ -122,29 +119,3 @@ def by_role(
             continue
         totals.setdefault(role, Totals()).add(taken)
     return totals
-
-
-class CpuRatio:
-    """The share of the host's processor time in use between two calls.
-
-    :param times: processor seconds by use since boot, as ``psutil.cpu_times``
-    """
-
-    def __init__(self, times: Callable[[], Any] = psutil.cpu_times) -> None:
-        self._times = times
-        self._last = self._read()
-
-    def _read(self) -> tuple[float, float]:
-        """Seconds in use, and all seconds."""
-        times = self._times()._asdict()
-        # The kernel counts guests in user and nice already.
-        total = sum(times.values()) - times.get("guest", 0) - times.get("guest_nice", 0)
-        return total - times["idle"] - times.get("iowait", 0.0), total
-
-    def __call__(self) -> float | None:
-        """From 0 to 1; None when no time went by."""
-        (busy, total), self._last = self._last, self._read()
-        passed = self._last[1] - total
-        if passed <= 0:
-            return None
-        return min(1.0, max(0.0, (self._last[0] - busy) / passed))

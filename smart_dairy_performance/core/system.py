@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,46 +22,60 @@ _MIN_INTERVAL = 0.5  # seconds between readings: the kernel counts in ticks of 1
 _PROBE = b"\0" * 4096  # a block: a few bytes may fit on a full disk
 
 
+class CpuRatio:
+    """The share of the host's processor time in use between two calls.
+
+    :param times: processor seconds by use since boot, as ``psutil.cpu_times``
+    """
+
+    def __init__(self, times: Callable[[], Any] = psutil.cpu_times) -> None:
+        self._times = times
+        self._last = self._read()
+
+    def _read(self) -> tuple[float, float]:
+        """Seconds in use, and all seconds."""
+        times = self._times()._asdict()
+        # Guests are counted in user time already; waiting for a disk is not use.
+        total = sum(times.values()) - times.get("guest", 0) - times.get("guest_nice", 0)
+        return total - times["idle"] - times.get("iowait", 0.0), total
+
+    def __call__(self) -> float | None:
+        """From 0 to 1; None when no time went by."""
+        (busy, total), self._last = self._last, self._read()
+        passed = self._last[1] - total
+        if passed <= 0:
+            return None
+        return min(1.0, max(0.0, (self._last[0] - busy) / passed))
+
+
 class CpuMeter:
     """Percent of the host's CPU time in use since the last reading.
 
-    :param read: seconds of CPU time (in use, altogether) since boot
+    :param ratio: the share between two of its calls, see :class:`CpuRatio`
     :param clock: monotonic seconds
     """
 
     def __init__(
         self,
-        read: Callable[[], tuple[float, float]] | None = None,
+        ratio: Callable[[], float | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read or _cpu_seconds
+        self._ratio = ratio or CpuRatio()
         self._clock = clock
         self._lock = threading.Lock()
         self._percent: float | None = None
         self._at = clock()
-        self._last = self._read()
 
     def percent(self) -> float | None:
         """None until there are two readings that are apart."""
         with self._lock:
             now = self._clock()
             if now - self._at >= _MIN_INTERVAL:
-                busy, total = self._read()
-                passed = total - self._last[1]
-                if passed > 0:
-                    share = (busy - self._last[0]) / passed
-                    self._percent = round(min(1.0, max(0.0, share)) * 100, 1)
-                self._at, self._last = now, (busy, total)
+                share = self._ratio()
+                if share is not None:
+                    self._percent = round(share * 100, 1)
+                self._at = now
             return self._percent
-
-
-def _cpu_seconds() -> tuple[float, float]:
-    times = psutil.cpu_times()
-    # Guests are counted in user time already; waiting for a disk is not use.
-    total = (
-        sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    )
-    return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
 def disk_percent(path: Path) -> float:

@@ -16,7 +16,7 @@ from odoo.tools import config
 from odoo.tools import gc as odoo_gc
 
 from ..core import catalogue as c
-from ..core import process, tcp
+from ..core import process, system, tcp
 from ..core.publishing import Growth, Publisher
 from ..core.recorder import failed
 
@@ -108,7 +108,7 @@ class Watch:
     def __init__(self, runtime: Any) -> None:
         self.runtime = runtime
         self.store = runtime.store
-        self.cpu = process.CpuRatio()
+        self.cpu = system.CpuRatio()
         self.roles: set[str] = set()
 
     def look(self) -> None:

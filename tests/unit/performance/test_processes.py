@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections import namedtuple
 from pathlib import Path
 
 import psutil
@@ -101,21 +100,6 @@ def test_the_living_are_those_that_hold_their_file(tmp_path):
     assert found == {("master", os.getpid()), ("http", pid)}
     mine.close()
     assert process.living(tmp_path / "missing") == []
-
-
-Times = namedtuple("Times", "user system idle iowait guest")
-
-
-def test_the_hosts_processor_time_is_a_share_between_two_looks():
-    times = [
-        Times(10.0, 5.0, 80.0, 5.0, 2.0),
-        Times(16.0, 6.0, 90.0, 8.0, 4.0),
-        Times(16.0, 6.0, 90.0, 8.0, 4.0),
-    ]
-    ratio = process.CpuRatio(lambda: times.pop(0))
-    # 7 of 20 seconds in use; guests are in user, waiting for a disk is idle.
-    assert ratio() == pytest.approx(7 / 20)
-    assert ratio() is None
 
 
 def test_the_accept_queue_is_the_kernels():

@@ -1,6 +1,7 @@
 """CPU between readings, disks that are full, folders that are not writable."""
 
 import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,24 @@ def usage(used: int, free: int, total: int = 0):
     return lambda path: result
 
 
+Times = namedtuple("Times", "user system idle iowait guest")
+
+
+def test_the_hosts_processor_time_is_a_share_between_two_looks():
+    times = [
+        Times(10.0, 5.0, 80.0, 5.0, 2.0),
+        Times(16.0, 6.0, 90.0, 8.0, 4.0),
+        Times(16.0, 6.0, 90.0, 8.0, 4.0),
+    ]
+    ratio = system.CpuRatio(lambda: times.pop(0))
+    # 7 of 20 seconds in use; guests are in user, waiting for a disk is idle.
+    assert ratio() == pytest.approx(7 / 20)
+    assert ratio() is None
+
+
 def test_cpu_is_of_the_time_between_two_readings(clock):
-    readings = iter([(10.0, 100.0), (15.0, 110.0), (15.0, 120.0)])
-    meter = system.CpuMeter(lambda: next(readings), clock)
+    shares = iter([0.5, 0.0, None])
+    meter = system.CpuMeter(lambda: next(shares), clock)
     assert meter.percent() is None
     clock.now += 1
     assert meter.percent() == 50.0
@@ -24,6 +40,8 @@ def test_cpu_is_of_the_time_between_two_readings(clock):
     assert meter.percent() == 50.0  # too soon for a reading
     clock.now += 1
     assert meter.percent() == 0.0
+    clock.now += 1
+    assert meter.percent() == 0.0  # no time went by
 
 
 def test_cpu_of_this_machine_is_a_percentage(clock):
