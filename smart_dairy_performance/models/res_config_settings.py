@@ -72,25 +72,25 @@ class ResConfigSettings(models.TransientModel):
         string="Prometheus URL",
         config_parameter="smart_dairy_performance.prometheus_url",
     )
-    smart_dairy_metrics_networks_source = fields.Char(
+    smart_dairy_metrics_allowed_networks_source = fields.Char(
         string="Networks Source", compute="_compute_smart_dairy_sources"
     )
     smart_dairy_server_timing_source = fields.Char(
         string="Server Timing Source", compute="_compute_smart_dairy_sources"
     )
-    smart_dairy_slow_method_source = fields.Char(
+    smart_dairy_slow_method_seconds_source = fields.Char(
         string="Slow Method Source", compute="_compute_smart_dairy_sources"
     )
-    smart_dairy_snapshot_source = fields.Char(
+    smart_dairy_snapshot_seconds_source = fields.Char(
         string="Sample Source", compute="_compute_smart_dairy_sources"
     )
-    smart_dairy_history_source = fields.Char(
+    smart_dairy_history_hours_source = fields.Char(
         string="History Source", compute="_compute_smart_dairy_sources"
     )
-    smart_dairy_redis_source = fields.Char(
+    smart_dairy_redis_url_source = fields.Char(
         string="Redis Source", compute="_compute_smart_dairy_sources"
     )
-    smart_dairy_prometheus_source = fields.Char(
+    smart_dairy_prometheus_url_source = fields.Char(
         string="Prometheus Source", compute="_compute_smart_dairy_sources"
     )
 
@@ -114,40 +114,11 @@ class ResConfigSettings(models.TransientModel):
                 text = self.env._("None: only the networks below may read /metrics")
             record.smart_dairy_metrics_token_state = text
 
-    @api.depends(
-        "smart_dairy_metrics_allowed_networks",
-        "smart_dairy_server_timing",
-        "smart_dairy_slow_method_seconds",
-        "smart_dairy_snapshot_seconds",
-        "smart_dairy_history_hours",
-        "smart_dairy_redis_url",
-        "smart_dairy_prometheus_url",
-    )
+    @api.depends(*(_FIELD + name for name in settings.DATABASE))
     def _compute_smart_dairy_sources(self):
         for record in self:
-            record.update(
-                {
-                    "smart_dairy_metrics_networks_source": self._smart_dairy_source(
-                        "metrics_allowed_networks"
-                    ),
-                    "smart_dairy_server_timing_source": self._smart_dairy_source(
-                        "server_timing"
-                    ),
-                    "smart_dairy_slow_method_source": self._smart_dairy_source(
-                        "slow_method_seconds"
-                    ),
-                    "smart_dairy_snapshot_source": self._smart_dairy_source(
-                        "snapshot_seconds"
-                    ),
-                    "smart_dairy_history_source": self._smart_dairy_source(
-                        "history_hours"
-                    ),
-                    "smart_dairy_redis_source": self._smart_dairy_source("redis_url"),
-                    "smart_dairy_prometheus_source": self._smart_dairy_source(
-                        "prometheus_url"
-                    ),
-                }
-            )
+            for name in settings.DATABASE:
+                record[f"{_FIELD}{name}_source"] = self._smart_dairy_source(name)
 
     @api.model
     def _smart_dairy_source(self, name):

@@ -51,7 +51,7 @@ class TestSettings(TransactionCase):
 
     def test_source_is_shown(self):
         page = self.env["res.config.settings"].create({})
-        self.assertTrue(page.smart_dairy_metrics_networks_source)
+        self.assertTrue(page.smart_dairy_metrics_allowed_networks_source)
 
     def test_token_is_shown_once_and_stored_hashed(self):
         page = self.env["res.config.settings"].create({})
