@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .merge import Family
 
@@ -99,6 +100,96 @@ class RingWriter:
                 path.unlink(missing_ok=True)
 
 
+class Follower:
+    """Goes through the ring from old to new, each record decoded once.
+
+    It goes on where it stopped: what is appended meanwhile comes next.
+
+    :param since: unix time of the oldest snapshot wanted
+    :param names: metrics wanted; None: all
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        since: float = 0.0,
+        names: frozenset[str] | None = None,
+    ) -> None:
+        self._directory = directory
+        self._since = since
+        self._names = names
+        self._segment: tuple[float, Path] | None = None
+        self._position = 0  # in the segment
+        self._data = b""  # of the segment, from ``_start`` on
+        self._start = 0
+        self._families: dict[str, dict[Labels, Values]] = {}
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        while (snapshot := self.next()) is not None:
+            yield snapshot
+
+    def next(self) -> Snapshot | None:
+        """The next snapshot; None while there is no newer one."""
+        while True:
+            record = self._record()
+            if record is None:
+                if not self._next_segment():
+                    return None
+                continue
+            for name, rows in record["f"].items():
+                if self._names is None or name in self._names:
+                    family = self._families.setdefault(name, {})
+                    for labels, values in rows:
+                        family[tuple(labels)] = tuple(values)
+            if record["t"] >= self._since:
+                families = {name: dict(rows) for name, rows in self._families.items()}
+                return Snapshot(record["t"], families)
+
+    def _next_segment(self) -> bool:
+        segments = _segments(self._directory)
+        if self._segment is None:
+            # The last that begins before the wanted time, or else the first.
+            early = [segment for segment in segments if segment[0] <= self._since]
+            later = early[-1:] or segments[:1]
+        else:
+            later = [segment for segment in segments if segment > self._segment][:1]
+        if not later:
+            return False
+        self._segment = later[0]
+        self._position = self._start = 0
+        self._data = b""
+        self._families = {}
+        return True
+
+    def _record(self) -> Any:
+        """The next whole record of the segment, else None."""
+        if self._segment is None:
+            return None
+        found = self._decoded()
+        if found is None:
+            try:
+                with open(self._segment[1], "rb") as file:
+                    file.seek(self._position)
+                    self._data = file.read()
+            except FileNotFoundError:
+                self._data = b""  # expired meanwhile
+            self._start = self._position
+            found = self._decoded()
+        return found
+
+    def _decoded(self) -> Any:
+        offset = self._position - self._start
+        if offset + _HEAD.size > len(self._data):
+            return None
+        length, checksum = _HEAD.unpack_from(self._data, offset)
+        start = offset + _HEAD.size
+        payload = self._data[start : start + length]
+        if len(payload) < length or zlib.crc32(payload) != checksum:
+            return None
+        self._position += _HEAD.size + length
+        return json.loads(zlib.decompress(payload))
+
+
 def read(
     directory: Path, since: float = 0.0, names: frozenset[str] | None = None
 ) -> Iterator[Snapshot]:
@@ -107,19 +198,7 @@ def read(
     :param since: unix time of the oldest one wanted
     :param names: metrics wanted; None: all
     """
-    segments = _segments(directory)
-    for index, (_start, path) in enumerate(segments):
-        if index + 1 < len(segments) and segments[index + 1][0] <= since:
-            continue
-        families: dict[str, dict[Labels, Values]] = {}
-        for time, changed in _records(path):
-            for name, rows in changed.items():
-                if names is None or name in names:
-                    family = families.setdefault(name, {})
-                    for labels, values in rows:
-                        family[tuple(labels)] = tuple(values)
-            if time >= since:
-                yield Snapshot(time, {name: dict(f) for name, f in families.items()})
+    return iter(Follower(directory, since, names))
 
 
 def _segments(directory: Path) -> list[tuple[float, Path]]:
@@ -136,22 +215,3 @@ def _segments(directory: Path) -> list[tuple[float, Path]]:
                 continue
             found.append((start, directory / name))
     return sorted(found)
-
-
-def _records(
-    path: Path,
-) -> Iterator[tuple[float, dict[str, list[tuple[list[str], list[float]]]]]]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return  # expired meanwhile
-    position = 0
-    while position + _HEAD.size <= len(data):
-        length, checksum = _HEAD.unpack_from(data, position)
-        start = position + _HEAD.size
-        payload = data[start : start + length]
-        if len(payload) < length or zlib.crc32(payload) != checksum:
-            return
-        record = json.loads(zlib.decompress(payload))
-        yield record["t"], record["f"]
-        position = start + length
