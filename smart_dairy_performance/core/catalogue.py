@@ -883,6 +883,111 @@ ORM_FLUSH = Metric(
     per_db=True,
 )
 
+# -- browsers: what the collector sends ----------------------------------------
+
+_VITAL = "LCP, INP, CLS, FCP, TTFB, FID, LOAD"
+_PAGE = "route templates and, up to a cap, normalised paths; other"
+_DEVICE = "desktop, mobile, tablet"
+_INTAKE = "core.vitals_intake"
+# The bounds of good and poor (data/thresholds.json) are bounds here, too.
+VITALS_BUCKETS = (
+    *(0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.0, 2.5, 3.0, 4.0),
+    *(6.0, 10.0, 20.0),
+)
+SHIFT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0)
+BROWSER_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+RENDER_BUCKETS = (0.001, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5)
+
+VITALS_SECONDS = Metric(
+    "smart_dairy_web_vitals_seconds",
+    HISTOGRAM,
+    "Web Vitals of real visits that are times; LOAD is the end of the page's load.",
+    ("metric", "page", "device"),
+    buckets=VITALS_BUCKETS,
+    bounds={"metric": _VITAL, "page": _PAGE, "device": _DEVICE},
+    seam=_INTAKE,
+    per_db=True,
+)
+VITALS_SHIFT = Metric(
+    "smart_dairy_web_vitals_layout_shift",
+    HISTOGRAM,
+    "Cumulative Layout Shift of real visits.",
+    ("page", "device"),
+    buckets=SHIFT_BUCKETS,
+    bounds={"page": _PAGE, "device": _DEVICE},
+    seam=_INTAKE,
+    per_db=True,
+)
+VITALS_TOTAL = Metric(
+    "smart_dairy_web_vitals_total",
+    COUNTER,
+    "Web Vitals of real visits by their rating.",
+    ("metric", "page", "device", "rating"),
+    bounds={
+        "metric": _VITAL,
+        "page": _PAGE,
+        "device": _DEVICE,
+        "rating": "good, needs-improvement, poor",
+    },
+    seam=_INTAKE,
+    per_db=True,
+)
+
+
+def _browser(name: str, help_: str) -> Metric:
+    return Metric(
+        f"smart_dairy_browser_{name}_seconds",
+        HISTOGRAM,
+        help_,
+        ("page", "device"),
+        buckets=BROWSER_BUCKETS,
+        bounds={"page": _PAGE, "device": _DEVICE},
+        seam=_INTAKE,
+        per_db=True,
+    )
+
+
+LONG_TASKS = _browser("long_task", "Times that a browser's main thread was busy.")
+SLOW_RESOURCES = _browser("slow_resource", "Resources that took more than 500 ms.")
+CLIENT_ACTIONS = _browser("action", "Odoo's client actions, from click to screen.")
+BROWSER_RPC = Metric(
+    "smart_dairy_browser_rpc_seconds",
+    HISTOGRAM,
+    "Round trips of remote calls as browsers saw them.",
+    ("model", "method"),
+    buckets=BROWSER_BUCKETS,
+    bounds={"model": _MODEL, "method": _METHOD},
+    seam=_INTAKE,
+    per_db=True,
+)
+REACT_RENDERS = Metric(
+    "smart_dairy_react_render_seconds",
+    HISTOGRAM,
+    "Renders of profiled React components.",
+    ("phase",),
+    buckets=RENDER_BUCKETS,
+    bounds={"phase": "mount, update, nested-update"},
+    seam=_INTAKE,
+    per_db=True,
+)
+BEACONS = Metric(
+    "smart_dairy_web_vitals_beacons_total",
+    COUNTER,
+    "Beacons of browsers: taken, or why they were refused.",
+    ("result",),
+    bounds={
+        "result": "accepted, bad_request, database, method, origin, size, throttled, "
+        "type"
+    },
+    seam=_INTAKE,
+)
+VITALS_DROPPED = Metric(
+    "smart_dairy_web_vitals_rows_dropped_total",
+    COUNTER,
+    "Beacons counted whose rows were dropped: the spool is full or cannot be written.",
+    seam=_INTAKE,
+)
+
 # -- Redis ---------------------------------------------------------------------
 
 _OPERATION = "groups of Redis commands in core.redis_client"
