@@ -329,8 +329,13 @@ class Merger:
                 roles[view.file.role] = roles.get(view.file.role, 0) + 1
             elif view.file.path.name != ARCHIVE:
                 dead.append(view.file.path.name)
+        living = [view for view, _values in doubles if alive[id(view)]]
         return Merged(
-            {name: family for name, family in self._families.items() if family.columns},
+            {
+                name: _of_the_living(family, living)
+                for name, family in self._families.items()
+                if family.columns
+            },
             roles,
             skipped,
             dead,
@@ -504,6 +509,23 @@ class Merger:
             shown.append(value)
             times.append(when)
         return [shown, times]
+
+
+def _of_the_living(family: Family, living: list[_View]) -> Family:
+    """Leave out gauges that only dead processes had: nobody knows their value."""
+    metric = family.metric
+    if metric.type != GAUGE or metric.combine == LATEST:
+        return family
+    found: set[int] = set()
+    for view in living:
+        found.update(view.bases.get(metric.name, ()))
+    if len(found) == len(family.labels):
+        return family
+    kept = sorted(found)
+    labels = [family.labels[position] for position in kept]
+    columns = [[column[position] for position in kept] for column in family.columns]
+    index = {values: position for position, values in enumerate(labels)}
+    return Family(metric, family.label_names, labels, columns, index)
 
 
 def _getter(

@@ -10,7 +10,14 @@ import pytest
 from smart_dairy_performance.core import store as layout
 from smart_dairy_performance.core.archive import fold
 from smart_dairy_performance.core.merge import ForeignFile, Merger, StoreFile
-from smart_dairy_performance.core.metric import GAUGE, HISTOGRAM, MAX, Metric
+from smart_dairy_performance.core.metric import (
+    AGE,
+    GAUGE,
+    HISTOGRAM,
+    MAX,
+    SUM,
+    Metric,
+)
 from tests.unit.performance.support import (
     CALLS,
     DB_CALLS,
@@ -179,6 +186,35 @@ def test_gauges_vanish_with_their_last_writer(tmp_path):
     assert totals(tmp_path, merger) == {}
     fold(tmp_path)
     assert totals(tmp_path, merger) == totals(tmp_path) == {}
+
+
+@pytest.mark.parametrize("folded", [False, True])
+@pytest.mark.parametrize("combine", [SUM, MAX, AGE])
+def test_a_gauges_label_vanishes_with_its_last_writer(tmp_path, combine, folded):
+    metric = Metric("jobs_now", GAUGE, "Now.", ("job",), combine=combine)
+    merger = Merger(tmp_path)
+    one, two = new_store(tmp_path), new_store(tmp_path)
+    one.set(metric, ("a",), 1)
+    two.set(metric, ("b",), 2)
+    one.set(metric, ("c",), 3)
+    two.set(metric, ("c",), 4)
+    assert len(totals(tmp_path, merger)) == 3
+    two.close()
+    if folded:
+        fold(tmp_path)
+    for reader in (merger, None):
+        assert sorted(totals(tmp_path, reader)) == [
+            ("jobs_now", ("a",)),
+            ("jobs_now", ("c",)),
+        ]
+    family = merger.merge().families["jobs_now"]
+    assert {family.labels[at]: at for at in family.index.values()} == family.index
+    three = new_store(tmp_path)
+    three.set(metric, ("b",), 5)
+    assert len(totals(tmp_path, merger)) == 3
+    one.close()
+    assert sorted(totals(tmp_path, merger)) == [("jobs_now", ("b",))]
+    three.close()
 
 
 # -- databases -----------------------------------------------------------------
