@@ -22,8 +22,11 @@ from .errors import StackError
 POSTGRESQL = "postgresql-15"
 SYSTEM_PACKAGES = {
     POSTGRESQL: "the database server with pg_stat_statements and auto_explain",
+    "postgresql-15-hypopg": "hypothetical indexes: index advice is proved with them",
     "redis-server": "the server that the product can publish to and measure",
     "libmagic1": "python-magic finds the type of an upload with it",
+    "chromium": "the browser of the tests",
+    "fonts-dejavu-core": "letters in the pages that the browser shows",
 }
 
 ODOO_SUITE = "sid"
