@@ -39,6 +39,20 @@ class LayerResult:
         return self.passed > 0 and not (self.failed or self.skipped or self.problem)
 
 
+def together(*parts: LayerResult) -> LayerResult:
+    """The result of a layer that runs in parts; each of them must have run."""
+    return LayerResult(
+        sum(part.passed for part in parts),
+        sum(part.failed for part in parts),
+        sum(part.skipped for part in parts),
+        "; ".join(
+            part.problem or "no test ran in a part"
+            for part in parts
+            if part.problem or not (part.passed or part.failed)
+        ),
+    )
+
+
 def run_layers(names: Sequence[str]) -> bool:
     """Run the layers in order, all of them, and print the total as the last line."""
     results = {}
@@ -157,12 +171,7 @@ def run_odoo() -> LayerResult:
     dairy = _run_odoo_tests(
         "odoo-tests-dairy", (*ADDONS, DAIRY_ADDON), [f"/{DAIRY_ADDON}", "dairy"]
     )
-    return LayerResult(
-        ours.passed + dairy.passed,
-        ours.failed + dairy.failed,
-        ours.skipped + dairy.skipped,
-        "; ".join(result.problem for result in (ours, dairy) if result.problem),
-    )
+    return together(ours, dairy)
 
 
 def _run_odoo_tests(
@@ -200,18 +209,33 @@ def _run_odoo_tests(
 
 
 def run_system() -> LayerResult:
-    """The product in a running stack."""
-    return run_pytest("system", ["tests/system", "-m", "not long"])
+    """The product in running stacks, two at a time: most tests wait most of the time.
+
+    Those that hold the product to a time have the machine to themselves.
+    """
+    return together(
+        run_pytest(
+            "system",
+            ["tests/system", "-m", "not long and not quiet", "-n2", "--dist=loadfile"],
+        ),
+        run_pytest("system-quiet", ["tests/system", "-m", "quiet and not long"]),
+    )
+
+
+def run_browser() -> LayerResult:
+    """The product's pages in Chromium, on a running stack."""
+    return run_pytest("browser", ["tests/browser", "-m", "not long"])
 
 
 def run_long() -> LayerResult:
     """What takes longer than a reader of ``make test`` waits."""
-    return run_pytest("long", ["tests/system", "-m", "long"])
+    return run_pytest("long", ["tests/system", "tests/browser", "-m", "long"])
 
 
 LAYERS: dict[str, Callable[[], LayerResult]] = {
     "unit": run_unit,
     "odoo": run_odoo,
     "system": run_system,
+    "browser": run_browser,
     "long": run_long,
 }

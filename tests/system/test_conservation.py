@@ -30,7 +30,7 @@ from tests.stack import Stack, StackOptions, paths
 from tests.stack.k6 import run_script
 from tests.system.support import ADDON, Figures, complaints, scrape
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.quiet]
 
 SCRIPT = Path(__file__).with_name("conservation.js")
 WORKERS = 4

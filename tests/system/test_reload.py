@@ -34,7 +34,7 @@ from tests.system.support import (
     scrape,
 )
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.quiet]
 
 REQUESTS = "odoo_http_requests_total"
 ORM_CALLS = "odoo_orm_calls_total"

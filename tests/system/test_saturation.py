@@ -13,7 +13,7 @@ from tests.stack import Stack, StackOptions
 from tests.stack.process import wait_until
 from tests.system.support import Client, admin, scrape
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.quiet]
 
 WORKERS = 3
 WAITING = 3  # more requests than workers: they queue in the socket

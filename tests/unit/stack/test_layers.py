@@ -76,3 +76,10 @@ def test_all_layers_run_and_one_that_cannot_fails(monkeypatch, capsys):
     output = capsys.readouterr().out
     assert "PostgreSQL is not there" in output
     assert output.splitlines()[-1] == "2 passed, 1 failed"
+
+
+def test_a_part_that_did_not_run_fails_its_layer():
+    good = LayerResult(passed=2, skipped=1)
+    assert layers.together(good, LayerResult(1, 1)) == LayerResult(3, 1, 1)
+    assert layers.together(good, LayerResult()).problem
+    assert layers.together(good, LayerResult(problem="cannot")).problem == "cannot"
