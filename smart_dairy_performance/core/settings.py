@@ -7,6 +7,7 @@ variable ``SMART_DAIRY_<KEY>``. Unknown keys and bad values are refused by name.
 import dataclasses
 import hashlib
 import ipaddress
+import re
 from collections.abc import Callable, Container, Mapping
 
 SECTION = "smart_dairy_performance"
@@ -36,6 +37,13 @@ class Settings:
     :ivar snapshot_seconds: time between the samples that the live dashboard draws
     :ivar history_hours: how long those samples are kept
     :ivar metrics_token_hashes: digests of tokens made in databases; not a setting
+    :ivar vitals_collector: which pages measure themselves: off, website, backend or all
+    :ivar vitals_sample_percent: of page views, how many send what they measured
+    :ivar vitals_ignore_dnt: measure browsers, too, that ask not to be tracked
+    :ivar vitals_origins: other sites that may send, ``https://host``; ``*``: any
+    :ivar vitals_rate: beacons a minute that one address may send to one process
+    :ivar vitals_days: how long single values are kept
+    :ivar vitals_hour_days: how long their hourly figures are kept
     :ivar redis_url: Redis to watch; empty: not configured
     :ivar prometheus_url: Prometheus that scrapes this server; empty: not configured
     """
@@ -53,6 +61,13 @@ class Settings:
     server_timing: str = "all"
     snapshot_seconds: float = 10.0
     history_hours: float = 1.0
+    vitals_collector: str = "all"
+    vitals_sample_percent: float = 100.0
+    vitals_ignore_dnt: bool = False
+    vitals_origins: tuple[str, ...] = ()
+    vitals_rate: int = 600
+    vitals_days: int = 30
+    vitals_hour_days: int = 400
     redis_url: str = ""
     prometheus_url: str = ""
     metrics_token_hashes: tuple[str, ...] = ()
@@ -66,6 +81,13 @@ DATABASE = (
     "server_timing",
     "snapshot_seconds",
     "history_hours",
+    "vitals_collector",
+    "vitals_sample_percent",
+    "vitals_ignore_dnt",
+    "vitals_origins",
+    "vitals_rate",
+    "vitals_days",
+    "vitals_hour_days",
     "redis_url",
     "prometheus_url",
 )
@@ -208,10 +230,25 @@ def _token(text: str) -> str:
     return text
 
 
-def _choice(text: str) -> str:
-    if text not in ("off", "group", "all"):
-        raise ValueError("is not off, group or all")
-    return text
+def _choice(*words: str) -> Callable[[str], object]:
+    def choice(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"is not {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return choice
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?\Z")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Sites as browsers name them in ``Origin``, separated by commas or spaces."""
+    origins = text.lower().replace(",", " ").split()
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.match(origin):
+            raise ValueError(f"is not a list of https://host: {origin}")
+    return tuple(origins)
 
 
 def _redis_url(text: str) -> str:
@@ -235,9 +272,16 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "store_dir": str,
     "max_series": _number(10, 100_000),
     "slow_method_seconds": _number(0.001, 86_400, float),
-    "server_timing": _choice,
+    "server_timing": _choice("off", "group", "all"),
     "snapshot_seconds": _number(1, 60, float),
     "history_hours": _number(0.5, 24, float),
+    "vitals_collector": _choice("off", "website", "backend", "all"),
+    "vitals_sample_percent": _number(0.1, 100, float),
+    "vitals_ignore_dnt": _boolean,
+    "vitals_origins": _origins,
+    "vitals_rate": _number(10, 100_000),
+    "vitals_days": _number(1, 3650),
+    "vitals_hour_days": _number(1, 3650),
     "redis_url": _redis_url,
     "prometheus_url": _prometheus_url,
 }

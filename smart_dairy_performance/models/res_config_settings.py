@@ -44,6 +44,45 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="smart_dairy_performance.history_hours",
         default=1.0,
     )
+    smart_dairy_vitals_collector = fields.Selection(
+        [
+            ("off", "No page"),
+            ("website", "Pages of the website"),
+            ("backend", "Pages of the backend"),
+            ("all", "All pages"),
+        ],
+        string="Pages That Measure",
+        config_parameter="smart_dairy_performance.vitals_collector",
+        default="all",
+    )
+    smart_dairy_vitals_sample_percent = fields.Float(
+        string="Sampled Visits",
+        config_parameter="smart_dairy_performance.vitals_sample_percent",
+        default=100.0,
+    )
+    smart_dairy_vitals_ignore_dnt = fields.Boolean(
+        string="Ignore Do Not Track",
+        config_parameter="smart_dairy_performance.vitals_ignore_dnt",
+    )
+    smart_dairy_vitals_origins = fields.Char(
+        string="Other Sites",
+        config_parameter="smart_dairy_performance.vitals_origins",
+    )
+    smart_dairy_vitals_rate = fields.Integer(
+        string="Beacons a Minute",
+        config_parameter="smart_dairy_performance.vitals_rate",
+        default=600,
+    )
+    smart_dairy_vitals_days = fields.Integer(
+        string="Keep Values",
+        config_parameter="smart_dairy_performance.vitals_days",
+        default=30,
+    )
+    smart_dairy_vitals_hour_days = fields.Integer(
+        string="Keep Hourly Figures",
+        config_parameter="smart_dairy_performance.vitals_hour_days",
+        default=400,
+    )
     smart_dairy_target_page_load_p95 = fields.Float(
         string="Page Load (p95)",
         config_parameter="smart_dairy_performance.target_page_load_p95",
@@ -86,6 +125,27 @@ class ResConfigSettings(models.TransientModel):
     )
     smart_dairy_history_hours_source = fields.Char(
         string="History Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_collector_source = fields.Char(
+        string="Pages Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_sample_percent_source = fields.Char(
+        string="Sampled Visits Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_ignore_dnt_source = fields.Char(
+        string="Do Not Track Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_origins_source = fields.Char(
+        string="Other Sites Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_rate_source = fields.Char(
+        string="Beacons Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_days_source = fields.Char(
+        string="Values Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_vitals_hour_days_source = fields.Char(
+        string="Hourly Figures Source", compute="_compute_smart_dairy_sources"
     )
     smart_dairy_redis_url_source = fields.Char(
         string="Redis Source", compute="_compute_smart_dairy_sources"

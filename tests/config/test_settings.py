@@ -19,7 +19,7 @@ def documented() -> dict[str, str]:
 def written(value: object) -> str:
     """Return a default the way odoo.conf has it."""
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or "empty"
     return str(value).lower() if isinstance(value, bool) else str(value) or "empty"
 
 
