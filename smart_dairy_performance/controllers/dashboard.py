@@ -1,18 +1,11 @@
 from odoo import http
 from odoo.http import request
 
-from ..core import (
-    dashboard,
-    database_stats,
-    health,
-    prometheus,
-    redis_client,
-    system,
-    targets,
-)
+from ..core import database_stats, health, redis_client
+from ..core.dashboard import DEFAULT_RANGE, RANGES, figures
 from ..core.jsonrpc import CallError
 from ..core.recorder import failed
-from ..hooks import probes, runtime
+from ..hooks import boards, probes
 from .answers import ROUTE, answer
 
 STATS_SECONDS = 300.0
@@ -44,17 +37,14 @@ class PerformanceDashboardController(http.Controller):
 
 
 def _statistics():
-    source = _ring()
-    window = dashboard.nothing()
-    if source is not None:
-        window = source.window(STATS_SECONDS)
+    window = boards.board(request.db).window(STATS_SECONDS)
     return {
         "database": _database_statistics(),
         "cache": {
             **_redis_statistics(),
-            "ormcache": dashboard.ormcache_statistics(window),
+            "ormcache": figures.ormcache_statistics(window),
         },
-        "api": dashboard.api_statistics(window),
+        "api": figures.api_statistics(window),
     }
 
 
@@ -63,22 +53,10 @@ def _database_statistics():
     found = {}
     for question in database_stats.QUESTIONS:
         try:
-            found.update(_asked(question))
+            found.update(question(_ask))
         except Exception:
             failed(f"stats.{question.__name__}")
     return found
-
-
-def _asked(question):
-    cr = request.env.cr
-    with cr.savepoint(flush=False):
-        cr.execute("SET LOCAL statement_timeout = %s", (_QUERY_LIMIT,))
-
-        def ask(sql):
-            cr.execute(sql)  # pylint: disable=sql-injection
-            return cr.fetchall()
-
-        return question(ask)
 
 
 def _redis_statistics():
@@ -98,73 +76,15 @@ def _redis_statistics():
 
 
 def _dashboard(parameters):
-    name = parameters.get("range") or dashboard.DEFAULT_RANGE
-    seconds = dashboard.RANGES.get(name) if isinstance(name, str) else None
-    if seconds is None:
-        raise CallError(400, f"range is one of {', '.join(dashboard.RANGES)}")
-    window, points, about = _figures(seconds)
-    probe = probes.current()
-    found = dashboard.performance_metrics(
-        window,
-        points,
-        active_connections=_active_connections(),
-        frontend={},
-        system=system.figures(probe.meter, probe.data_dir),
-        about={"range": name, **about},
-    )
-    changed = request.env["performance.tracker"]._changed_targets()
-    return {**found, "targets": targets.judge(found, changed)}
+    name = parameters.get("range") or DEFAULT_RANGE
+    if not isinstance(name, str) or name not in RANGES:
+        raise CallError(400, f"range is one of {', '.join(RANGES)}")
+    return boards.board(request.db).answer(name, _ask, asking=1)
 
 
-def _figures(seconds):
-    """Window, time series, and where they come from."""
-    notes = []
-    url = probes.current().options.prometheus_url
-    if url:
-        try:
-            client = prometheus.Client(url)
-            source = prometheus.Source(client, request.db)
-            window, points = source.window(seconds), source.series(seconds)
-            return window, points, {"source": source.name, "notes": notes}
-        except prometheus.PrometheusError as error:
-            # The message may name the server: members of the group may know it.
-            notes.append(f"Prometheus did not answer ({error}); this server's own data")
-    source = _ring()
-    if source is None:
-        notes.append("Nothing is measured in this process.")
-        return dashboard.nothing(), [], {"source": "none", "notes": notes}
-    window = source.window(seconds)
-    if window.seconds < seconds * 0.9:
-        notes.append(f"Only the last {window.seconds:.0f} s are known.")
-    about = {"source": source.name, "notes": notes}
-    return window, source.series(seconds), about
-
-
-def _active_connections():
-    try:
-        return _asked(database_stats.connections)["active_connections"]
-    except Exception:
-        failed("dashboard.connections")
-        return None
-
-
-# One for each database served; a new generation has a folder of its own.
-_sources: dict[str, dashboard.Source] = {}
-
-
-def _ring():
-    """The ring of this process's generation, as seen from the request's database."""
-    active = runtime.current()
-    scraper = active.scraper() if active else None
-    if scraper is None:
-        return None
-    found = _sources.get(request.db)
-    if found is None or found.history.directory != scraper.directory:
-        found = _sources[request.db] = dashboard.Source(
-            scraper.directory,
-            request.db,
-            lambda: scraper.merge().families,
-            probes.server_start(),
-            keep=active.options.history_hours * 3600,
-        )
-    return found
+def _ask(sql):
+    cr = request.env.cr
+    with cr.savepoint(flush=False):
+        cr.execute("SET LOCAL statement_timeout = %s", (_QUERY_LIMIT,))
+        cr.execute(sql)  # pylint: disable=sql-injection
+        return cr.fetchall()

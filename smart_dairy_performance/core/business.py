@@ -152,6 +152,14 @@ class BusinessFile:
             self._signature = None
             self._content = {}
 
+    def names(self) -> set[str]:
+        """Metrics that the file has values of."""
+        return {
+            metric.name
+            for _read_at, content in self._content.values()
+            for metric, _series in content
+        }
+
     def families(self, now: float, with_db: bool) -> dict[str, Family]:
         """The families of all databases whose values are not stale.
 

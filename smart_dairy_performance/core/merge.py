@@ -11,7 +11,7 @@ import functools
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import add, itemgetter
@@ -292,10 +292,13 @@ class Merger:
         self._databases: set[str] = set()
         self._with_db = False
 
-    def merge(self, databases: Iterable[str] = ()) -> Merged:
+    def merge(
+        self, databases: Iterable[str] = (), names: Container[str] | None = None
+    ) -> Merged:
         """Read all files and combine them; broken ones are skipped and named.
 
         :param databases: measured ones that perhaps no file mentions yet
+        :param names: metrics wanted; None: all. Combining is most of the work.
         """
         skipped: dict[str, str] = {}
         try:
@@ -320,7 +323,12 @@ class Merger:
                 view.getters.clear()
                 self._register(view)
         alive = {id(view): view.file.alive() for view, _values in doubles}
-        for family in self._families.values():
+        wanted = {
+            name: family
+            for name, family in self._families.items()
+            if names is None or name in names
+        }
+        for family in wanted.values():
             self._combine(family, doubles, alive)
         roles: dict[str, int] = {}
         dead = []
@@ -333,7 +341,7 @@ class Merger:
         return Merged(
             {
                 name: _of_the_living(family, living)
-                for name, family in self._families.items()
+                for name, family in wanted.items()
                 if family.columns
             },
             roles,

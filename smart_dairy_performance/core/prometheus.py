@@ -1,6 +1,6 @@
 """Asking a Prometheus for what the ring has too short a memory for.
 
-The answers take the form of :class:`dashboard.Window`, so that every figure is
+The answers take the form of :class:`.dashboard.windows.Window`, so that every figure is
 computed by the same code, wherever the numbers come from.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import catalogue as c
-from . import dashboard
+from .dashboard import POINTS, windows
 from .metric import HISTOGRAM, Metric
 from .outcome import ERRORS
 from .snapshots import Labels
@@ -123,15 +123,15 @@ class Source:
         escaped = _quote(_regex(database))
         self._db = f'db=~"|{escaped}"'
 
-    def window(self, seconds: float) -> dashboard.Window:
+    def window(self, seconds: float) -> windows.Window:
         """What grew in the last so many seconds.
 
         :raises PrometheusError: without a proper answer in time
         """
         grown = {
-            metric.name: self._grown(metric, seconds) for metric in dashboard.METRICS
+            metric.name: self._grown(metric, seconds) for metric in windows.METRICS
         }
-        return dashboard.Window(self._clock(), seconds, grown)
+        return windows.Window(self._clock(), seconds, grown)
 
     def _grown(self, metric: Metric, seconds: float) -> dict[Labels, list[float]]:
         by = ",".join(metric.labels)
@@ -172,7 +172,7 @@ class Source:
         :raises PrometheusError: without a proper answer in time
         """
         now = self._clock()
-        step = max(10.0, seconds / dashboard.POINTS)
+        step = max(10.0, seconds / POINTS)
         span = f"[{max(step, _SHORTEST):.0f}s]"
         api = f'{self._db},route!~"{_API}"'
         errors = "|".join(ERRORS)

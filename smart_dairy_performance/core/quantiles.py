@@ -32,8 +32,14 @@ def deltas(
     old: Mapping[Key, Vector], new: Mapping[Key, Vector]
 ) -> dict[Key, list[float]]:
     """What each series grew by; those that did not grow are left out."""
-    grown = {key: delta(old.get(key), values) for key, values in new.items()}
-    return {key: values for key, values in grown.items() if any(values)}
+    grown = {}
+    for key, values in new.items():
+        before = old.get(key)
+        if before != values:  # most did not, and this is the cheapest to tell it by
+            change = delta(before, values)
+            if any(change):
+                grown[key] = change
+    return grown
 
 
 def total(vectors: Iterable[Vector]) -> list[float]:

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
+from typing import TypeVar
 
 from . import catalogue as c
 from . import exposition
@@ -16,6 +17,7 @@ from .recorder import USER_SEEN, failed
 from .snapshots import KEEP, RingWriter
 from .store import Store
 
+Result = TypeVar("Result")
 ACTIVE_SECONDS = 300.0  # a user seen in the last 5 minutes is active
 
 
@@ -50,13 +52,27 @@ class Scraper:
         with self._lock:
             return self._merge()
 
-    def _merge(self) -> Merged:
+    def look(
+        self, function: Callable[[Merged], Result], names: Container[str] | None = None
+    ) -> Result:
+        """Let a function look at a merge, which the next one changes.
+
+        :param names: of the metrics wanted; None: all
+        """
+        with self._lock:
+            return function(self._merge(names))
+
+    def business_names(self) -> set[str]:
+        """The business metrics that there are values of."""
+        return self._business.names()
+
+    def _merge(self, names: Container[str] | None = None) -> Merged:
         for file in (self._figures, self._business):
             try:
                 file.read()
             except ValueError:
                 failed("figures")
-        merged = self._merger.merge(self._figures.databases())
+        merged = self._merger.merge(self._figures.databases(), names)
         merged.families = families = dict(merged.families)
         several = len(merged.databases) > 1
         for name, family in self._business.families(self._clock(), several).items():

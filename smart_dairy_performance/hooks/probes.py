@@ -139,6 +139,10 @@ class Probes:
                 return None
         return self.answer(environ, _body(environ), trusted)
 
+    def report(self) -> health.Report:
+        """What the checks found, a second ago at most."""
+        return self._health.report()
+
     # -- answers -----------------------------------------------------------------
 
     def trusted(self, environ: Any) -> bool:

@@ -9,7 +9,8 @@ import urllib.parse
 import pytest
 
 from smart_dairy_performance.core import catalogue as c
-from smart_dairy_performance.core import dashboard, prometheus
+from smart_dairy_performance.core import prometheus
+from smart_dairy_performance.core.dashboard import figures, history, windows
 
 ROUTE = {"route": "/shop", "method": "GET"}
 
@@ -78,9 +79,7 @@ def test_window_is_as_from_snapshots(server):
     }
     client = prometheus.Client(f"http://{server}")
     window = prometheus.Source(client, "dairy", lambda: 1000.0).window(300)
-    found = dashboard.performance_metrics(
-        window, [], active_connections=None, frontend={}, system={}, about={}
-    )
+    found = figures.performance_metrics(window).values
     assert found["api"] == {
         "avgResponseTime": 80.0,
         "p95ResponseTime": 150.0,
@@ -150,5 +149,5 @@ def test_excluded_routes_are_the_same_as_with_snapshots():
         "/api/v1/products",
         "(page)",
     ):
-        assert dashboard.is_api(route) == (pattern.fullmatch(route) is None)
-    assert c.HTTP_REQUESTS in dashboard.METRICS
+        assert history.is_api(route) == (pattern.fullmatch(route) is None)
+    assert c.HTTP_REQUESTS in windows.METRICS

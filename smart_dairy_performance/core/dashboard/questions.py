@@ -1,0 +1,79 @@
+"""What the dashboard asks of its database: one function a question.
+
+``ask`` runs a statement and gives its rows; it sees to time limit and transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import database_stats, settings, targets
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+RECENT = 5  # slow requests
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database says.
+
+    :ivar connections: active ones; None when it did not tell
+    :ivar targets: limits that were edited, by target
+    :ivar incidents: unix time since which a target is being missed, by target
+    :ivar slow: the last slow requests
+    """
+
+    connections: float | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
+    incidents: Mapping[str, float] = field(default_factory=dict)
+    slow: list[dict[str, Any]] = field(default_factory=list)
+
+
+def ask_all(ask: Ask, guarded: Callable[..., Any]) -> Stored:
+    """All questions, each alone.
+
+    :param guarded: ``(name, empty, question, ask)`` gives its answer, or ``empty``
+    """
+    return Stored(
+        guarded("database.activeConnections", None, connections, ask),
+        guarded("targets.edited", {}, edited_targets, ask),
+        {},
+        guarded("slow", [], slow, ask),
+    )
+
+
+def connections(ask: Ask) -> float:
+    """Sessions of this database that run a statement."""
+    return float(database_stats.connections(ask)["active_connections"])
+
+
+def edited_targets(ask: Ask) -> dict[str, float]:
+    """Limits that the Settings page changed."""
+    prefix = f"{settings.DATABASE_PREFIX}{targets.PREFIX}"
+    rows = ask(f"SELECT key, value FROM ir_config_parameter WHERE key ^@ '{prefix}'")
+    found = {key[len(prefix) :]: _number(value) for key, value in rows}
+    return {name: value for name, value in found.items() if value}
+
+
+def slow(ask: Ask) -> list[dict[str, Any]]:
+    """The last slow requests and jobs; ``started`` is unix time."""
+    if not _exists(ask, "performance_slow_request"):
+        return []
+    rows = ask(
+        "SELECT id, kind, route, EXTRACT(EPOCH FROM started)::float8,"
+        " duration::float8, query_count, sql_seconds::float8"
+        f" FROM performance_slow_request ORDER BY started DESC, id DESC LIMIT {RECENT}"
+    )
+    names = ("id", "kind", "route", "started", "seconds", "queries", "sqlSeconds")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _exists(ask: Ask, table: str) -> bool:
+    return bool(ask(f"SELECT to_regclass('{table}') IS NOT NULL")[0][0])
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,94 @@
+"""The customer's targets with what they were before: line, trend, since when."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import targets, vitals
+from . import POINTS, figures
+from .windows import Window
+
+BETTER, WORSE, STEADY = "better", "worse", "steady"
+NOTABLE = 0.1  # a change by less than this share of what was before is none
+
+# Where a target's figure stands in a time series, which has milliseconds and percent.
+_LINES = {
+    "api_response_p95": "p95ResponseTime",
+    "db_query_p90": "p90QueryTime",
+    "error_rate": "errorRate",
+    "page_load_p95": "pageLoadP95",
+}
+
+
+def judged(
+    found: Mapping[str, Any],
+    changed: Mapping[str, float],
+    line: Sequence[Mapping[str, float | None]],
+    before: Window | None,
+    open_since: Mapping[str, float],
+) -> list[dict[str, Any]]:
+    """Each target with its figure, verdict, line and trend.
+
+    :param found: the dashboard's sections and ``reasons``
+    :param changed: limits that were edited, by target
+    :param line: the time series
+    :param before: the window just before
+    :param open_since: unix time since which a target is being missed, by target
+    """
+    entries = targets.judge(found, changed)
+    earlier: dict[str, float | None] = {}
+    if before is not None and before.seconds:
+        section = figures.Figures()
+        figures.measured(section, before)
+        section.values["frontend"] = vitals.frontend(before)
+        earlier = {
+            entry["name"]: entry["value"]
+            for entry in targets.judge(section.values, changed)
+        }
+    for entry in entries:
+        name = entry["name"]
+        place, key, divisor = targets.MEASURED[name]
+        values = [point.get(_LINES[name]) for point in line] if name in _LINES else []
+        scaled = [None if value is None else value / divisor for value in values]
+        entry["sparkline"] = scaled[-POINTS:]
+        entry["previous"] = earlier.get(name)
+        entry["trend"] = trend(entry["value"], entry["previous"], entry["compare"])
+        entry["since"] = None
+        if entry["met"] is False:
+            entry["since"] = open_since.get(name) or _missed_since(entry, line)
+        entry["reason"] = (
+            found.get("reasons", {}).get(f"{place}.{key}")
+            if entry["value"] is None
+            else None
+        )
+    return entries
+
+
+def trend(value: float | None, before: float | None, compare: str) -> str | None:
+    """Whether a figure got better; None when there is nothing to compare.
+
+    >>> trend(120.0, 100.0, "<"), trend(95.0, 90.0, ">"), trend(99.0, 80.0, ">")
+    ('worse', 'steady', 'better')
+    """
+    if value is None or before is None:
+        return None
+    if abs(value - before) <= NOTABLE * abs(before):
+        return STEADY
+    return BETTER if (value < before) == (compare == "<") else WORSE
+
+
+def _missed_since(
+    entry: Mapping[str, Any], line: Sequence[Mapping[str, float | None]]
+) -> float | None:
+    """The first point of the unbroken run that misses the target, up to now.
+
+    Points without data do not break it.
+    """
+    since = None
+    for point, value in zip(reversed(line), reversed(entry["sparkline"]), strict=False):
+        if value is None:
+            continue
+        met = value < entry["target"]
+        if met == (entry["compare"] == "<"):
+            break
+        since = point["time"]
+    return since

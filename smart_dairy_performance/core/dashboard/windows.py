@@ -1,0 +1,241 @@
+"""Readings of one database's numbers, and what grew between two of them.
+
+A :class:`Window` has the same form wherever it came from: the ring of the last hour,
+or Prometheus.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import catalogue as c
+from .. import quantiles, vitals
+from ..merge import Family
+from ..metric import Metric
+from ..snapshots import SEGMENT, Follower, Labels, Snapshot
+
+# Asked of Prometheus, too.
+METRICS = (
+    c.HTTP_REQUESTS,
+    c.HTTP_DURATION,
+    c.HTTP_PHASE,
+    c.HTTP_QUEUE,
+    c.REQUEST_DURATION,
+    c.ADDON_SECONDS,
+    c.DB_QUERY_DURATION,
+    c.CACHE_HITS,
+    c.CACHE_MISSES,
+    c.CRON_DURATION,
+    c.CRON_RUNS,
+    c.CRON_DISABLED,
+    c.WORKER_EXITS,
+    *vitals.METRICS,
+)
+# Too many series for a question over days.
+RING_METRICS = (*METRICS, c.ORM_DURATION, c.ORM_EXCLUSIVE)
+RING_NAMES = frozenset(metric.name for metric in RING_METRICS)
+# What the figures of the window before are computed from.
+TARGET_METRICS = (
+    c.HTTP_REQUESTS,
+    c.HTTP_DURATION,
+    c.DB_QUERY_DURATION,
+    c.VITALS_SECONDS,
+)
+# Shown as they are now.
+PRESENT = (
+    c.HTTP_IN_FLIGHT,
+    c.HTTP_OLDEST,
+    c.WORKERS,
+    c.WORKERS_CONFIGURED,
+    c.ACCEPT_QUEUE,
+    c.ACCEPT_LIMIT,
+    c.PROCESS_RESIDENT,
+    c.HOST_CPU,
+    c.HOST_MEMORY,
+    c.HOST_DISK,
+    c.CRON_OVERDUE,
+    c.CRON_STREAK,
+    c.MAIL_QUEUE,
+    c.MAIL_OLDEST,
+    c.BUS_MESSAGES,
+    c.QUEUE_JOBS,
+    c.WEBSOCKET_CONNECTIONS,
+    c.SELF_DROPPED,
+    c.SELF_UP,
+)
+NAMES = RING_NAMES | {metric.name for metric in PRESENT}
+_METRICS = {metric.name: metric for metric in (*RING_METRICS, *PRESENT)}
+
+Rows = Mapping[Labels, Sequence[float]]
+Numbers = Mapping[str, Rows]
+Grown = Mapping[str, Mapping[Labels, list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The numbers of one database at one instant.
+
+    :ivar time: unix time
+    :ivar numbers: by metric and label values (without ``db``), the doubles of a
+        series as in the store
+    """
+
+    time: float
+    numbers: Numbers
+
+    def rows(self, metric: Metric) -> Rows:
+        """A metric's series; none when nothing was counted."""
+        return self.numbers.get(metric.name, {})
+
+    def value(self, metric: Metric, *labels: str) -> float | None:
+        """A counter's or gauge's value; None when it was never set."""
+        found = self.rows(metric).get(labels)
+        return None if found is None else found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What grew within a time.
+
+    :ivar end: unix time
+    :ivar seconds: its length; 0 when there is nothing to compare with
+    :ivar grown: as ``Reading.numbers``, only series that grew
+    """
+
+    end: float
+    seconds: float
+    grown: Grown
+
+    def rows(self, metric: Metric) -> Mapping[Labels, list[float]]:
+        """The growth of a metric's series."""
+        return self.grown.get(metric.name, {})
+
+
+def nothing(clock: Callable[[], float] = time.time) -> Window:
+    """The window of a process that measures nothing."""
+    return Window(clock(), 0.0, {})
+
+
+def between(
+    start: float, old: Numbers, new: Reading, names: Collection[str] = RING_NAMES
+) -> Window:
+    """The window from an earlier state of the numbers until a reading.
+
+    :param start: unix time of the earlier state
+    """
+    grown = {
+        name: quantiles.deltas(old.get(name, {}), rows)
+        for name, rows in new.numbers.items()
+        if name in names
+    }
+    return Window(new.time, max(0.0, new.time - start), grown)
+
+
+def of_snapshot(snapshot: Snapshot, database: str) -> Reading:
+    """What a snapshot says about one database."""
+    numbers = {
+        name: of_database(_METRICS[name], rows, database)
+        for name, rows in snapshot.families.items()
+        if name in _METRICS
+    }
+    return Reading(snapshot.time, numbers)
+
+
+def of_families(at: float, families: Mapping[str, Family], database: str) -> Reading:
+    """What merged families say about one database."""
+    numbers = {}
+    for name in NAMES & families.keys():
+        family = families[name]
+        rows = dict(zip(family.labels, zip(*family.columns, strict=True), strict=True))
+        numbers[name] = of_database(family.metric, rows, database)
+    return Reading(at, numbers)
+
+
+def of_database(metric: Metric, rows: Rows, database: str) -> Rows:
+    """A metric's series of one database, without the label ``db``.
+
+    What belongs to no database yet (a probe, a login page) belongs to all.
+    """
+    size = len(metric.labels)
+    if not metric.per_db or all(len(labels) == size for labels in rows):
+        return rows
+    kept: dict[Labels, Sequence[float]] = {}
+    for labels, values in rows.items():
+        if len(labels) > size and labels[size] not in ("", database):
+            continue
+        key = labels[:size]
+        before = kept.get(key)
+        kept[key] = quantiles.total([before, values]) if before else values
+    return kept
+
+
+class Mark:
+    """A place in the ring that moves forward: the reading at the start of a window.
+
+    :param directory: of the generation
+    """
+
+    def __init__(self, directory: Path, database: str) -> None:
+        self._directory = directory
+        self._database = database
+        self._since = 0.0
+        self._follower: Follower | None = None
+        self._found: Reading | None = None
+
+    def at(self, since: float) -> Reading | None:
+        """The oldest reading that is no older than a unix time.
+
+        Cheap as long as the time moves forward.
+        """
+        if self._follower is None or not 0 <= since - self._since <= SEGMENT:
+            self._follower = Follower(self._directory, since, RING_NAMES)
+            self._found = None
+        self._since = since
+        if self._found is None or self._found.time < since:
+            snapshot = self._follower.next()
+            while snapshot is not None and snapshot.time < since:
+                snapshot = self._follower.next()
+            self._found = None
+            if snapshot is not None:
+                self._found = of_snapshot(snapshot, self._database)
+        return self._found
+
+
+class Source:
+    """Windows out of the ring, for one database; for one thread at a time.
+
+    :param began: when the generation did, at zero, unix time
+    """
+
+    name = "snapshots"
+
+    def __init__(self, directory: Path, database: str, began: float) -> None:
+        self.directory = directory
+        self._database = database
+        self._began = began
+        self._marks: dict[float, Mark] = {}
+
+    def window(self, seconds: float, now: Reading) -> Window:
+        """What grew in the last so many seconds, or as far back as is known."""
+        start = self._at(now.time - seconds, seconds)
+        if start is None:
+            return Window(now.time, 0.0, {})
+        return between(start.time, start.numbers, now)
+
+    def before(self, seconds: float, now: float) -> Window | None:
+        """The window just before that one, for the targets' figures only."""
+        end = self._at(now - seconds, seconds)
+        start = self._at(now - 2 * seconds, 2 * seconds)
+        if start is None or end is None or end.time - start.time < seconds / 2:
+            return None
+        names = {metric.name for metric in TARGET_METRICS}
+        return between(start.time, start.numbers, end, names)
+
+    def _at(self, since: float, key: float) -> Reading | None:
+        if self._began > since:
+            return Reading(self._began, {})
+        mark = self._marks.get(key)
+        if mark is None:
+            mark = self._marks[key] = Mark(self.directory, self._database)
+        return mark.at(since)
