@@ -18,6 +18,7 @@ from typing import Any
 from . import catalogue as c
 from . import outcome as outcomes
 from . import sql
+from .costs import Costs
 from .guard import Guard
 from .metric import GAUGE, LATEST, Metric
 from .store import Store
@@ -70,12 +71,14 @@ class Unit:
     :ivar flush: time in flushes and commits, SQL inside them not counted
     :ivar work: own time by (recompute or flush, model); ``work_child``: what is to be
         taken off the work that is under way
+    :ivar costs: sums of the calls and queries that were handed to the store already
     :ivar retry: time from the end of failed attempts to the next attempt
     """
 
     __slots__ = (
         "calls",
         "commits",
+        "costs",
         "db",
         "entries",
         "exception",
@@ -109,6 +112,7 @@ class Unit:
         self.calls: list[list[Any]] = []
         self.queries: list[tuple[Any, float, int]] = []
         self.commits: list[float] = []
+        self.costs: Costs | None = None
         self.db: str | None = None
         self.entries: list[tuple[str, str, str, float]] = []
         self.extra: list[tuple[Metric, tuple[object, ...], float]] = []
@@ -330,6 +334,9 @@ class Recorder:
         if unit.db is not None:
             with self.store.lock:
                 self._merge_calls(unit, unit.db)
+        if unit.costs is None:
+            unit.costs = Costs()
+        unit.costs.add(unit.calls, unit.queries)
         unit.calls.clear()
         unit.queries.clear()
 

@@ -76,7 +76,7 @@ def _patch_class(cls: Any, inherited: bool) -> None:
         # A class that inherits a concrete model finds its parent's wrapper.
         while getattr(method, _MARK, cls) is not cls:
             method = method.__wrapped__
-        target = Target(cls._name, name, _addon(cls, name))
+        target = Target(cls._name, name, addon_of(cls, name))
         wrapper = wrapping.tracked(
             method, target, records, owner=cls if inherited else None
         )
@@ -94,7 +94,7 @@ def _has_ours(method: Any, cls: Any) -> bool:
     return False
 
 
-def _addon(cls: Any, name: str) -> str:
+def addon_of(cls: Any, name: str) -> str:
     """The addon whose code a call of the method reaches first."""
     for base in cls.__mro__[1:]:
         if name in vars(base):
