@@ -25,7 +25,7 @@ stop: ## Stop every stack that was started here
 
 .PHONY: test
 test: setup ## Run all test layers, ends with one total
-	@$(STACK) test unit odoo system
+	@$(STACK) test unit odoo system browser
 
 .PHONY: test-unit
 test-unit: setup ## Run unit and config tests (seconds, no Odoo)
@@ -38,6 +38,10 @@ test-odoo: setup ## Run the addons' tests in Odoo's own runner
 .PHONY: test-system
 test-system: setup ## Run the system tests on real stacks
 	@$(STACK) test system
+
+.PHONY: test-browser
+test-browser: setup ## Run the browser tests in Chromium
+	@$(STACK) test browser
 
 .PHONY: test-long
 test-long: setup ## Run what takes longer than make test may
