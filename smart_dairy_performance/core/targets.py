@@ -62,16 +62,6 @@ def defaults(path: Path = THRESHOLDS) -> dict[str, Target]:
     }
 
 
-@cache
-def poor_levels(path: Path = THRESHOLDS) -> dict[str, float]:
-    """From which value on a figure is called poor, by name of the level.
-
-    :raises OSError: when the file cannot be read
-    """
-    levels = json.loads(path.read_text())["levels"]
-    return {name: float(entry["poor"]) for name, entry in levels.items()}
-
-
 def judge(
     dashboard: Mapping[str, Any], changed: Mapping[str, float]
 ) -> list[dict[str, Any]]:

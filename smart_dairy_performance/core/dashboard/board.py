@@ -187,6 +187,7 @@ class Board:
             checks=parts.get("checks", {}, self._checks),
             measuring=measuring,
             interval=self._server.interval(),
+            began=self._server.began,
         )
         shown = {
             **found.values,

@@ -18,18 +18,28 @@ CRON_FAILURES = ("failed", "timed_out", "aborted")
 
 
 def split(window: Window) -> list[dict[str, Any]]:
-    """Where requests spend their time: the wait for a worker, then its phases."""
-    seconds = dict.fromkeys(("queue", *PHASES), 0.0)
+    """Where requests spend their time: the wait for a worker, then its phases.
+
+    The wait is None where no proxy says when it took the request.
+    """
+    seconds: dict[str, float | None] = {"queue": None}
+    waits = window.rows(c.HTTP_QUEUE)
+    if waits:
+        seconds["queue"] = sum(row[-1] for row in waits.values())
+    phases = dict.fromkeys(PHASES, 0.0)
     for labels, values in window.rows(c.HTTP_PHASE).items():
-        if is_api(labels[0]) and labels[1] in seconds:
-            seconds[labels[1]] += values[0]
-    seconds["queue"] = sum(row[-1] for row in window.rows(c.HTTP_QUEUE).values())
-    whole = sum(seconds.values())
+        if is_api(labels[0]) and labels[1] in phases:
+            phases[labels[1]] += values[0]
+    whole = (seconds["queue"] or 0.0) + sum(phases.values())
     if not whole:
         return []
     return [
-        {"part": part, "seconds": round(spent, 3), "share": percent(spent, whole)}
-        for part, spent in seconds.items()
+        {
+            "part": part,
+            "seconds": None if spent is None else round(spent, 3),
+            "share": None if spent is None else percent(spent, whole),
+        }
+        for part, spent in {**seconds, **phases}.items()
     ]
 
 

@@ -10,12 +10,14 @@ from .windows import Window
 BETTER, WORSE, STEADY = "better", "worse", "steady"
 NOTABLE = 0.1  # a change by less than this share of what was before is none
 
-# Where a target's figure stands in a time series, which has milliseconds and percent.
-_LINES = {
-    "api_response_p95": "p95ResponseTime",
-    "db_query_p90": "p90QueryTime",
-    "error_rate": "errorRate",
-    "page_load_p95": "pageLoadP95",
+# Where the reason for a target's missing figure stands, where its figures stand in a
+# time series, and what they are divided by to have the target's unit.
+_PLACES = {
+    "page_load_p95": ("frontend.pageLoadP95", "pageLoadP95", 1000.0),
+    "api_response_p95": ("api.p95ResponseTime", "p95ResponseTime", 1.0),
+    "db_query_p90": ("database.p90QueryTime", "p90QueryTime", 1.0),
+    "error_rate": ("api.errorRate", "errorRate", 1.0),
+    "lighthouse_performance": ("frontend.lighthouseScore", None, 1.0),
 }
 
 
@@ -46,20 +48,19 @@ def judged(
         }
     for entry in entries:
         name = entry["name"]
-        place, key, divisor = targets.MEASURED[name]
-        values = [point.get(_LINES[name]) for point in line] if name in _LINES else []
-        scaled = [None if value is None else value / divisor for value in values]
-        entry["sparkline"] = scaled[-POINTS:]
+        reason, key, divisor = _PLACES[name]
+        values = [point.get(key) for point in line[-POINTS:]] if key else []
+        entry["sparkline"] = [
+            None if value is None else value / divisor for value in values
+        ]
         entry["previous"] = earlier.get(name)
         entry["trend"] = trend(entry["value"], entry["previous"], entry["compare"])
         entry["since"] = None
         if entry["met"] is False:
             entry["since"] = open_since.get(name) or _missed_since(entry, line)
-        entry["reason"] = (
-            found.get("reasons", {}).get(f"{place}.{key}")
-            if entry["value"] is None
-            else None
-        )
+        entry["reason"] = None
+        if entry["value"] is None:
+            entry["reason"] = found.get("reasons", {}).get(reason)
     return entries
 
 

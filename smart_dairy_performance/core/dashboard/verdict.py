@@ -5,13 +5,15 @@ since which it holds. The worst cause gives the verdict. Without a cause the ser
 healthy, but only when there is a figure that says so: else it is unknown.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from .. import catalogue as c
-from .. import targets, workers
+from .. import workers
+from ..targets import THRESHOLDS
 from .history import Point, grew_at, holds_since
 from .windows import Reading, Window
 
@@ -51,6 +53,7 @@ class Facts:
     :ivar checks: of health, those that failed, with the unix time of the first time
     :ivar measuring: the dashboard's section
     :ivar interval: seconds between snapshots
+    :ivar began: when the server did, unix time: what was due before is not late
     """
 
     now: Reading
@@ -61,6 +64,14 @@ class Facts:
     checks: Mapping[str, float] = field(default_factory=dict)
     measuring: Mapping[str, Any] = field(default_factory=dict)
     interval: float = 10.0
+    began: float = 0.0
+
+
+@cache
+def _poor() -> dict[str, float]:
+    """From which value on a figure is called poor, by name of the level."""
+    levels = json.loads(THRESHOLDS.read_text())["levels"]
+    return {name: float(entry["poor"]) for name, entry in levels.items()}
 
 
 def cause(
@@ -85,7 +96,7 @@ def measuring(facts: Facts) -> Iterable[Cause]:
 
 def missed_targets(facts: Facts) -> Iterable[Cause]:
     """Targets that are not met; worse than the level called poor is critical."""
-    poor = targets.poor_levels()
+    poor = _poor()
     for entry in facts.targets:
         if entry["met"] is not False:
             continue
@@ -170,10 +181,11 @@ def _fails(name: str, point: Point) -> bool:
 
 def late_jobs(facts: Facts) -> Iterable[Cause]:
     """The cron job that waits longest, when that is long."""
+    up = facts.now.time - facts.began
     late = {
-        name: values[0]
+        name: min(values[0], up)
         for (name,), values in facts.now.rows(c.CRON_OVERDUE).items()
-        if values[0] > CRON_LATE
+        if min(values[0], up) > CRON_LATE
     }
     if late:
         name = max(late, key=lambda job: (late[job], job))
@@ -228,7 +240,7 @@ def dropped_series(facts: Facts) -> Iterable[Cause]:
 
 def busy_host(facts: Facts) -> Iterable[Cause]:
     """Processor or memory above the level called poor for a minute; a full disk."""
-    poor = targets.poor_levels()
+    poor = _poor()
     conditions: dict[str, Callable[[Point], float | None]] = {
         "cpu_usage": lambda point: point.cpu,
         "memory_usage": lambda point: point.memory,
