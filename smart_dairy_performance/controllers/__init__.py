@@ -1,3 +1,4 @@
 from . import dashboard
 from . import health
 from . import metrics
+from . import vitals

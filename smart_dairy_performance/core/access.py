@@ -83,7 +83,7 @@ class Gate:
         if status == ALLOWED:
             return status
         address = str(environ.get("REMOTE_ADDR", ""))
-        if environ.get("HTTP_AUTHORIZATION") and self._throttle.failed(address):
+        if environ.get("HTTP_AUTHORIZATION") and self._throttle.exceeded(address):
             status = THROTTLED
         self._store.inc(SELF_REFUSED, (_REASONS[status],))
         return status

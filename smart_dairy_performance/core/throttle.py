@@ -1,4 +1,4 @@
-"""Counting somebody's failures, in bounded memory."""
+"""Counting what somebody does too often, in bounded memory."""
 
 import threading
 import time
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 
 class Throttle:
-    """Tells who failed too often lately.
+    """Tells who did something too often lately.
 
-    :param limit: failures allowed within the window
+    :param limit: times allowed within the window
     :param window: seconds
     :param size: addresses remembered; the longest silent is forgotten first
     :param clock: monotonic seconds
@@ -27,19 +27,24 @@ class Throttle:
         self._size = size
         self._clock = clock
         self._lock = threading.Lock()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def failed(self, address: str) -> bool:
-        """Note a failure.
+    def exceeded(self, address: str) -> bool:
+        """Note that an address did it.
 
         :returns: whether it was one too many
         """
         now = self._clock()
         with self._lock:
-            count, began = self._failures.pop(address, (0, now))
+            count, began = self._counts.pop(address, (0, now))
             if now - began >= self._window:
                 count, began = 0, now
-            self._failures[address] = (count + 1, began)
-            if len(self._failures) > self._size:
-                self._failures.popitem(last=False)
+            self._counts[address] = (count + 1, began)
+            if len(self._counts) > self._size:
+                self._counts.popitem(last=False)
         return count + 1 > self._limit
+
+    def exceeds(self, address: str) -> bool:
+        """Whether the next one would be too many; nothing is noted."""
+        count, began = self._counts.get(address, (0, 0.0))
+        return count >= self._limit and self._clock() - began < self._window

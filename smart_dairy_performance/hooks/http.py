@@ -127,7 +127,7 @@ def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> No
     if name and unit.db:
         unit.rpc = tuple(name.rpartition(".")[::2])  # type: ignore[assignment]
     if unit.rpc:
-        unit.rpc = _known_call(unit.db or "", *unit.rpc)
+        unit.rpc = known_call(unit.db or "", *unit.rpc)
     total = recorder.end_http(
         unit,
         environ.get("REQUEST_METHOD", "GET"),
@@ -154,7 +154,7 @@ def _loaded(db: str) -> Any:
 _calls: dict[tuple[str, str, str], tuple[str, str]] = {}
 
 
-def _known_call(db: str, model: str, method: str) -> tuple[str, str]:
+def known_call(db: str, model: str, method: str) -> tuple[str, str]:
     """Model and method of a remote call; what the registry does not know is unknown."""
     key = (db, model, method)
     found = _calls.get(key)

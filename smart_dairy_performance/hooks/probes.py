@@ -120,7 +120,7 @@ class Probes:
                 answer = None
             if answer is None:
                 return original(app, environ, start_response)
-            _fresh_thread()
+            fresh_thread()
             status, headers, body = answer
             headers = [*headers, ("Content-Length", str(len(body)))]
             start_response(f"{status} {_REASONS[status]}", headers)
@@ -205,7 +205,7 @@ class Probes:
 _state: dict[str, Probes] = {}
 
 
-def _fresh_thread() -> None:
+def fresh_thread() -> None:
     """Forget the thread's last request, as Odoo's application does first."""
     thread: Any = threading.current_thread()
     thread.query_count = 0

@@ -35,6 +35,7 @@ from . import (
     retry,
     server,
     transactions,
+    vitals,
     websocket,
     workers,
 )
@@ -47,6 +48,7 @@ _MASTER = "SMART_DAIRY_MASTER_PID"
 _HOOKS = (
     process,
     probes,  # inside http's wrapper, so that probes are measured
+    vitals,  # as are beacons
     http,
     retry,
     transactions,

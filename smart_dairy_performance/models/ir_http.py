@@ -4,9 +4,11 @@ from odoo import api, models, tools
 from odoo.http import request
 
 from ..core.recorder import failed, local
-from ..hooks import orm
+from ..hooks import orm, runtime, vitals
 
 SETTINGS_SECONDS = 5.0
+PAGES_SECONDS = 60.0
+_MOST_PAGES = 200  # that are records and get a name of their own
 GROUP_USER = "smart_dairy_performance.smart_dairy_performance_group_user"
 _CALL_ROUTES = ("/web/dataset/call_kw", "/web/dataset/call_button")
 _JSON2_ARGUMENTS = ("__model__", "__method__")
@@ -15,6 +17,7 @@ _JSON2_ARGUMENTS = ("__model__", "__method__")
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
     _settings_due = 0.0
+    _pages_due = 0.0
 
     @classmethod
     def _match(cls, path_info):
@@ -30,6 +33,9 @@ class IrHttp(models.AbstractModel):
                 # A change reaches a process with its next request after that time.
                 IrHttp._settings_due = unit.started + SETTINGS_SECONDS
                 request.env["performance.tracker"]._tell_settings()
+                if unit.started >= cls._pages_due:
+                    IrHttp._pages_due = unit.started + PAGES_SECONDS
+                    request.env[cls._name]._tell_pages()
         except Exception:
             failed("ir_http")
         rule, args = super()._match(path_info)
@@ -76,3 +82,55 @@ class IrHttp(models.AbstractModel):
     def _sees_full_timing(self, uid):
         # Asked at each request: res.users.has_group costs ten times this cache.
         return self.env["res.users"].browse(uid).sudo().has_group(GROUP_USER)
+
+    # -- the collector of Web Vitals ---------------------------------------------------
+
+    def session_info(self):
+        return {**super().session_info(), "smart_dairy_vitals": self._vitals("backend")}
+
+    @api.model
+    def get_frontend_session_info(self):
+        info = super().get_frontend_session_info()
+        return {**info, "smart_dairy_vitals": self._vitals("website")}
+
+    @api.model
+    def _vitals(self, place):
+        """What the collector in a page needs; None: the page does not measure itself.
+
+        :param place: ``website`` or ``backend``
+        """
+        active = runtime.current()
+        if active is None:
+            return None
+        options = active.options
+        if options.vitals_collector not in ("all", place):
+            return None
+        unit = local.unit
+        # In the backend one route is all pages.
+        page = unit.route if unit is not None and place == "website" else None
+        return {
+            "endpoint": vitals.endpoint(self.env.cr.dbname),
+            "sampleRate": options.vitals_sample_percent / 100,
+            "respectDoNotTrack": not options.vitals_ignore_dnt,
+            "page": page,
+            "batch": 10,
+            "flushSeconds": 30,
+        }
+
+    @api.model
+    def _tell_pages(self):
+        """Tell the intake of beacons which pages there are beside routes."""
+        active = vitals.current()
+        if active is None:
+            return
+        actions = self.env["ir.actions.actions"].sudo()
+        found = actions.search_fetch([("path", "!=", False)], ["path"])
+        addresses = {f"/odoo/{path}" for path in found.mapped("path")}
+        if "website.page" in self.env:
+            pages = self.env["website.page"].sudo()
+            domain = [("is_published", "=", True)]
+            found = pages.search_fetch(domain, ["url"], limit=_MOST_PAGES)
+            addresses.update(found.mapped("url"))
+        languages = self.env["res.lang"].sudo().search([("active", "=", True)])
+        known = set(languages.mapped("url_code"))
+        active.told(self.env.cr.dbname, addresses, known)

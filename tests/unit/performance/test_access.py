@@ -186,7 +186,7 @@ def test_gate_follows_the_settings_in_force(tmp_path):
 
 def test_throttle_remembers_few(clock):
     throttle = Throttle(limit=1, size=3, clock=clock)
-    assert not throttle.failed("a") and throttle.failed("a")
+    assert not throttle.exceeded("a") and throttle.exceeded("a")
     for address in "bcd":
-        throttle.failed(address)
-    assert not throttle.failed("a")  # forgotten: three others came since
+        throttle.exceeded(address)
+    assert not throttle.exceeded("a")  # forgotten: three others came since

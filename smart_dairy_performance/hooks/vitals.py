@@ -1,0 +1,270 @@
+"""Beacons of browsers: taken before Odoo opens a cursor or looks for a session.
+
+Which database a beacon belongs to, its address tells: the one that the server is for,
+or the one that ``dbfilter`` leaves for the host. Where several are left, the page's
+configuration names its own (``?db=``), which is only believed if it is among them.
+
+A flood is refused before the request is even parsed: a worker looks at the first bytes
+that a connection sent, answers 429 and takes the next one.
+"""
+
+import re
+import socket
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from odoo import http
+from odoo.modules.registry import Registry
+from odoo.service import server
+from odoo.tools import config
+
+from ..core import beacon, vitals_intake
+from ..core.recorder import failed, local
+from ..core.spool import Spool
+from ..core.vitals_intake import Answer, Intake
+from .http import known_call
+from .patching import Patches
+from .probes import fresh_thread
+
+_patches = Patches()
+
+SPOOL_BYTES = 64 << 20  # of one kind and database
+_PATIENCE = 0.005  # seconds until a connection's first bytes are there
+_PEEKED = 4096  # bytes: request line and headers of a browser
+_DRAINED = 128 * 1024
+_AT_ONCE = 100  # connections refused before the worker looks after itself
+_BEACON = b"POST /api/v1/metrics/"
+_FORWARDED = re.compile(rb"\r\nx-forwarded-for:([^\r\n]*)", re.IGNORECASE)
+
+
+def install(runtime: Any) -> None:
+    if _patches.installed:
+        return
+    beacons = _state["beacons"] = Beacons(runtime)
+    _patches.replace(http.Application, "__call__", beacons.application)
+    _patches.replace(server.WorkerHTTP, "process_request", beacons.process_request)
+
+
+def uninstall() -> None:
+    _patches.restore()
+    _state.clear()
+
+
+def current() -> "Beacons | None":
+    """What takes beacons in this process; None where nothing is measured."""
+    return _state.get("beacons")
+
+
+def spool_folder(runtime: Any) -> Path | None:
+    """Where rows wait: beside the generations, as they outlive a server's run."""
+    folder = runtime.folder()
+    return None if folder is None else folder.parent / "spool"
+
+
+class Beacons:
+    """Answers the three addresses."""
+
+    def __init__(self, runtime: Any) -> None:
+        def spool(kind: str) -> Spool:
+            return Spool(lambda: spool_folder(runtime), kind, folder_bytes=SPOOL_BYTES)
+
+        self.intake = Intake(
+            lambda: runtime.options,
+            runtime.store,
+            spool(vitals_intake.VITALS_KIND),
+            spool(vitals_intake.REACT_KIND),
+            lambda: bool(config["proxy_mode"]),
+            known_call,
+        )
+        self._named: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+
+    # -- before Odoo -------------------------------------------------------------
+
+    def application(self, original: Any) -> Any:
+        def __call__(app: Any, environ: Any, start_response: Any) -> Any:
+            if environ.get("PATH_INFO") not in vitals_intake.PATHS:
+                return original(app, environ, start_response)
+            answer = self.serve(environ)
+            if answer is None:
+                return original(app, environ, start_response)
+            fresh_thread()
+            status, headers, body = answer
+            if body:
+                headers = [*headers, ("Content-Length", str(len(body)))]
+            start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+            return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
+
+        return __call__
+
+    def serve(self, environ: Any, database: str | None = None) -> Answer | None:
+        """The answer; None when only Odoo can tell the database.
+
+        :param database: of the request, where Odoo knows it already
+        """
+        unit = local.unit
+        if unit is not None:
+            unit.route = environ["PATH_INFO"]
+        try:
+            asked = database is not None
+            if not asked:
+                database = database_of(environ)
+                if database is None:
+                    return None
+            answer = self.intake.before_body(environ)
+            if answer is None:
+                if unit is not None and database:
+                    unit.db = database
+                self._learn_routes(database or "")
+                answer = self.intake.answer(environ, _body(environ), database)
+        except OSError:  # it took too long to send, or went away
+            answer = _unread("The body did not arrive.")
+        except Exception:
+            failed("vitals")
+            answer = _unread("The beacon could not be taken.")
+        return answer
+
+    # -- names of pages ------------------------------------------------------------
+
+    def _learn_routes(self, database: str) -> None:
+        """Tell the intake the routes of a database's addons: code, no cursor."""
+        if database in self._named:
+            return
+        registry = Registry.registries.snapshot.get(database)
+        if registry is None:
+            return
+        addons = registry._init_modules.union(config["server_wide_modules"])
+        rules = http._generate_routing_rules(sorted(addons), nodb_only=False)
+        templates = frozenset(url for url, endpoint in rules if _is_page(endpoint))
+        self._named[database] = (templates, frozenset())
+        self.intake.pages(database).told(templates, ())
+
+    def told(self, database: str, addresses: set[str], languages: set[str]) -> None:
+        """Take over what else a database says about its pages.
+
+        :param addresses: of pages that are records
+        :param languages: first parts of addresses that name a language
+        """
+        self._learn_routes(database)
+        found = (frozenset(addresses), frozenset(languages))
+        templates, known = self._named.get(database, (frozenset(), frozenset()))
+        if not (found[0] <= templates and found[1] == known):
+            templates |= found[0]
+            self._named[database] = (templates, found[1])
+            self.intake.pages(database).told(templates, found[1])
+
+    # -- floods ------------------------------------------------------------------
+
+    def process_request(self, original: Any) -> Any:
+        def process_request(worker: Any, client: Any, addr: Any) -> None:
+            intake = self.intake
+            if not intake.floods():
+                return original(worker, client, addr)
+            for _turn in range(_AT_ONCE):
+                try:
+                    refused = self._refuse_flood(client, addr)
+                except Exception:
+                    failed("vitals")
+                    refused = False
+                if not refused:
+                    return original(worker, client, addr)
+                try:
+                    client, addr = worker.multi.socket.accept()
+                except OSError:
+                    return None  # nobody waits, or another worker was faster
+            return original(worker, client, addr)
+
+        return process_request
+
+    def _refuse_flood(self, client: Any, addr: Any) -> bool:
+        """Answer a connection that is one of too many beacons."""
+        try:
+            # No longer than Odoo would wait for it anyway.
+            client.settimeout(_PATIENCE)
+            head = client.recv(_PEEKED, socket.MSG_PEEK)
+        except OSError:
+            return False
+        if not head.startswith(_BEACON) or b"\r\n\r\n" not in head:
+            return False
+        told = _FORWARDED.search(head.partition(b"\r\n\r\n")[0])
+        forwarded = told[1].decode("latin-1") if told else ""
+        address = self.intake.address(addr[0], forwarded)
+        answer = self.intake.refuse_flood(address)
+        if answer is None:
+            return False
+        with client:
+            try:
+                client.sendall(_raw(answer), socket.MSG_DONTWAIT)
+                client.shutdown(socket.SHUT_WR)
+                # What is left unread would make the kernel withdraw the answer.
+                client.recv(_DRAINED, socket.MSG_DONTWAIT)
+            except OSError:
+                return True  # it went away
+        return True
+
+
+_state: dict[str, Beacons] = {}
+
+
+def database_of(environ: Any) -> str | None:
+    """The database that a request without a session belongs to.
+
+    :returns: empty when none is served at its address; None when the process does not
+        know any yet, so that Odoo has to find it
+    """
+    host = environ.get("HTTP_HOST", "")
+    if config["proxy_mode"]:
+        host = environ.get("HTTP_X_FORWARDED_HOST") or host
+    loaded = Registry.registries.snapshot
+    named = list(config["db_name"] or loaded)
+    if not named:
+        return None
+    found = [
+        name
+        for name in http.db_filter(named, host=host)
+        if name not in loaded or "performance.tracker" in loaded[name].models
+    ]
+    if len(found) > 1:
+        asked = parse_qs(environ.get("QUERY_STRING", "")).get("db", [""])[0]
+        return asked if asked in found else ""
+    return found[0] if found else ""
+
+
+def endpoint(database: str) -> str:
+    """Where pages of a database send their batches."""
+    named = config["db_name"] or ()
+    if len(named) == 1 or config["dbfilter"]:
+        return vitals_intake.BATCH
+    return f"{vitals_intake.BATCH}?{urlencode({'db': database})}"
+
+
+def _is_page(route: Any) -> bool:
+    methods = route.routing.get("methods")
+    return route.routing["type"] == "http" and (not methods or "GET" in methods)
+
+
+def _body(environ: Any) -> bytes:
+    """As much as it says to be, which was found to be little.
+
+    :raises OSError: when it does not come
+    """
+    length = int(environ["CONTENT_LENGTH"])
+    body: bytes = environ["wsgi.input"].read(min(length, beacon.MAX_BODY))
+    return body
+
+
+def _unread(message: str) -> Answer:
+    return (
+        400,
+        [("Content-Type", "application/json")],
+        b'{"error": "%s"}' % (message.encode()),
+    )
+
+
+def _raw(answer: Answer) -> bytes:
+    status, headers, body = answer
+    lines = [f"HTTP/1.0 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
+    return "\r\n".join(lines).encode() + body
