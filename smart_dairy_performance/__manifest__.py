@@ -18,9 +18,25 @@
         "views/performance_model_method_views.xml",
         "views/performance_slow_request_views.xml",
         "views/menus.xml",
+        "views/performance_dashboard.xml",
         "data/ir_cron_data.xml",
         "data/performance_metric_data.xml",
     ],
+    "assets": {
+        "web.assets_backend": [
+            # The built collector (static/dist, absent without a build) and our module.
+            "smart_dairy_performance/static/**/vitals.js",
+            "smart_dairy_performance/static/src/vitals/vitals_actions.js",
+            "smart_dairy_performance/static/src/dashboard_action.js",
+        ],
+        # Fetched when the dashboard is opened.
+        "smart_dairy_performance.assets_dashboard": [
+            "smart_dairy_performance/static/src/dashboard/**/*",
+        ],
+        "web.assets_frontend": [
+            "smart_dairy_performance/static/**/vitals.js",
+        ],
+    },
     "post_load": "post_load",
     "uninstall_hook": "uninstall_hook",
     "application": True,

@@ -1,0 +1,18 @@
+import { Component } from "@odoo/owl";
+import { Empty } from "../empty/empty";
+import { Panel } from "../panel/panel";
+
+/** Names with one figure each: {key, label, detail, value, tone}. */
+export class FactsPanel extends Component {
+    static template = "smart_dairy_performance.FactsPanel";
+    static components = { Empty, Panel };
+    static props = {
+        name: String,
+        title: String,
+        term: String,
+        facts: Array,
+        emptyText: String,
+        advice: { type: String, optional: true },
+        destination: { type: Object, optional: true },
+    };
+}

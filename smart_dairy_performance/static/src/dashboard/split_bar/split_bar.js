@@ -1,0 +1,31 @@
+import { Component } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { Empty } from "../empty/empty";
+import { formatPercent, formatSeconds } from "../formats";
+import { Panel } from "../panel/panel";
+import { PARTS } from "../sentences";
+
+/** What requests spent their time on, as one bar with its words beneath. */
+export class SplitBar extends Component {
+    static template = "smart_dairy_performance.SplitBar";
+    static components = { Empty, Panel };
+    static props = { split: Array };
+
+    get parts() {
+        return this.props.split.map(({ part, seconds, share }) => ({
+            part,
+            word: PARTS[part] || part,
+            share,
+            seconds: formatSeconds(seconds),
+            percent: formatPercent(share),
+        }));
+    }
+
+    get title() {
+        return _t("Where the time goes");
+    }
+
+    get emptyText() {
+        return _t("No request in this time. Open a few pages, and look again.");
+    }
+}

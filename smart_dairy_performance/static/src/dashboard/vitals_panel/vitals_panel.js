@@ -1,0 +1,66 @@
+import { Component, useState } from "@odoo/owl";
+import { Dropdown } from "@web/core/dropdown/dropdown";
+import { DropdownItem } from "@web/core/dropdown/dropdown_item";
+import { _t } from "@web/core/l10n/translation";
+import { Chip } from "../chip/chip";
+import { destinations } from "../destinations";
+import { Empty } from "../empty/empty";
+import { Panel } from "../panel/panel";
+import { Gauge } from "./gauge";
+
+const ORDER = ["LCP", "INP", "CLS", "FCP", "TTFB", "LOAD", "FID"];
+
+/** What real visitors experience: a gauge for each metric, of all pages or of one. */
+export class VitalsPanel extends Component {
+    static template = "smart_dairy_performance.VitalsPanel";
+    static components = { Chip, Dropdown, DropdownItem, Empty, Gauge, Panel };
+    static props = { totals: Object, rows: Array, built: Boolean };
+
+    setup() {
+        this.state = useState({ page: "" });
+        this.destination = destinations.vitals();
+    }
+
+    get title() {
+        return _t("What visitors feel");
+    }
+
+    get pages() {
+        return [...new Set(this.props.rows.map((row) => row.page))].sort();
+    }
+
+    get page() {
+        return this.pages.includes(this.state.page) ? this.state.page : "";
+    }
+
+    /** A gauge each; of one page the worst device stands for it. */
+    get gauges() {
+        const { totals, rows } = this.props;
+        const found = ORDER.map((metric) => {
+            const limits = rows.find((row) => row.metric === metric);
+            const shown = this.page
+                ? rows.find((row) => row.metric === metric && row.page === this.page)
+                : totals[metric];
+            return { metric, limits, shown };
+        });
+        return found.filter(({ shown }) => shown && shown.p75 !== null);
+    }
+
+    get empty() {
+        return this.props.built
+            ? {
+                  text: _t(
+                      "No browser has reported in this time. Open a page of the website or of Odoo, and leave it again."
+                  ),
+                  advice: _t("How pages are measured"),
+                  destination: destinations.manual("vitals"),
+              }
+            : {
+                  text: _t(
+                      "The collector is not built: browsers cannot report. Run “make setup”, or install the addon from a release."
+                  ),
+                  advice: _t("How to build the collector"),
+                  destination: destinations.manual("the-collector-is-not-built"),
+              };
+    }
+}
