@@ -33,6 +33,10 @@ class Settings:
     :ivar store_dir: folder of the store; empty: below Odoo's data_dir
     :ivar max_series: cap of series of one metric
     :ivar slow_method_seconds: decorated methods slower than this are logged
+    :ivar slow_request_seconds: requests and jobs slower than this are listed
+    :ivar slow_request_count: of each kind, how many of them are kept
+    :ivar slow_request_days: for how long
+    :ivar list_days: how long hours of endpoints and methods, and cron runs, are kept
     :ivar server_timing: who gets a Server-Timing header: off, group or all
     :ivar snapshot_seconds: time between the samples that the live dashboard draws
     :ivar history_hours: how long those samples are kept
@@ -58,6 +62,10 @@ class Settings:
     store_dir: str = ""
     max_series: int = 2000
     slow_method_seconds: float = 1.0
+    slow_request_seconds: float = 1.0
+    slow_request_count: int = 200
+    slow_request_days: int = 7
+    list_days: int = 30
     server_timing: str = "all"
     snapshot_seconds: float = 10.0
     history_hours: float = 1.0
@@ -78,6 +86,10 @@ class Settings:
 DATABASE = (
     "metrics_allowed_networks",
     "slow_method_seconds",
+    "slow_request_seconds",
+    "slow_request_count",
+    "slow_request_days",
+    "list_days",
     "server_timing",
     "snapshot_seconds",
     "history_hours",
@@ -272,6 +284,10 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "store_dir": str,
     "max_series": _number(10, 100_000),
     "slow_method_seconds": _number(0.001, 86_400, float),
+    "slow_request_seconds": _number(0.001, 86_400, float),
+    "slow_request_count": _number(1, 10_000),
+    "slow_request_days": _number(1, 3650),
+    "list_days": _number(1, 3650),
     "server_timing": _choice("off", "group", "all"),
     "snapshot_seconds": _number(1, 60, float),
     "history_hours": _number(0.5, 24, float),

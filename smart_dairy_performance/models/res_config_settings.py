@@ -34,6 +34,26 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="smart_dairy_performance.slow_method_seconds",
         default=1.0,
     )
+    smart_dairy_slow_request_seconds = fields.Float(
+        string="Slow Request",
+        config_parameter="smart_dairy_performance.slow_request_seconds",
+        default=1.0,
+    )
+    smart_dairy_slow_request_count = fields.Integer(
+        string="Keep Slow Requests",
+        config_parameter="smart_dairy_performance.slow_request_count",
+        default=200,
+    )
+    smart_dairy_slow_request_days = fields.Integer(
+        string="Days of Slow Requests",
+        config_parameter="smart_dairy_performance.slow_request_days",
+        default=7,
+    )
+    smart_dairy_list_days = fields.Integer(
+        string="Days of Lists",
+        config_parameter="smart_dairy_performance.list_days",
+        default=30,
+    )
     smart_dairy_snapshot_seconds = fields.Float(
         string="Sample Every",
         config_parameter="smart_dairy_performance.snapshot_seconds",
@@ -119,6 +139,18 @@ class ResConfigSettings(models.TransientModel):
     )
     smart_dairy_slow_method_seconds_source = fields.Char(
         string="Slow Method Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_slow_request_seconds_source = fields.Char(
+        string="Slow Request Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_slow_request_count_source = fields.Char(
+        string="Slow Requests Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_slow_request_days_source = fields.Char(
+        string="Days of Slow Requests Source", compute="_compute_smart_dairy_sources"
+    )
+    smart_dairy_list_days_source = fields.Char(
+        string="Days of Lists Source", compute="_compute_smart_dairy_sources"
     )
     smart_dairy_snapshot_seconds_source = fields.Char(
         string="Sample Source", compute="_compute_smart_dairy_sources"
