@@ -1,0 +1,555 @@
+"""Which indexes are missing, and the proof.
+
+    slow statements -> their plans -> candidates -> hypothetical indexes -> the best
+
+Candidates come from what plans ask of a table (equalities, one range, the order, joins,
+conditions that hold for few rows). Each is created as a hypothetical index (extension
+hypopg: nothing is built) and kept only when the planner's cost falls by half at least.
+Without hypopg the first candidate is told, marked as not proved.
+
+Sample values come from the columns' statistics; they never leave this module.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+
+from . import plans, statements
+from .asking import Asker, Row, fetch, relation
+from .plans import EQUAL, LIKE, OTHER, RANGE, NoPlan, Qual, Scan
+from .sql_text import fingerprint, without_literals
+
+MIN_ROWS = 1000  # of a table that an index may help
+MIN_MS = 1.0  # mean time of a statement
+MIN_COST = 200.0  # of its plan: what is cheaper is indexed well enough
+MAX_COST_LEFT = 0.5  # an index must save half
+SIMILAR = 1.1  # of candidates that cost at most so much more, the smallest wins
+RARE = 0.2  # share of rows below which a condition is worth a partial index
+STATEMENTS = 40
+BUDGET_SECONDS = 5.0
+_ROUNDS = 2  # indexes for one statement
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An index that might help.
+
+    :ivar columns: as SQL, with operator class or DESC
+    :ivar names: the plain columns' names
+    """
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    names: tuple[str, ...]
+    predicate: str = ""
+    method: str = "btree"
+
+    @property
+    def table_name(self) -> str:
+        return relation(self.schema, self.table)
+
+    def sql(self, concurrently: bool = True) -> str:
+        """The statement that creates it; PostgreSQL finds a name for it."""
+        how = " CONCURRENTLY" if concurrently else ""
+        where = f" WHERE {self.predicate}" if self.predicate else ""
+        using = f" USING {self.method}" if self.method != "btree" else ""
+        target = _quoted(self.schema, self.table)
+        columns = ", ".join(self.columns)
+        return f"CREATE INDEX{how} ON {target}{using} ({columns}){where}"
+
+
+@dataclass
+class Advice:
+    """An index to create, and why.
+
+    :ivar proved: the planner was asked with a hypothetical index
+    :ivar size_bytes: expected; None without hypopg
+    :ivar statements: what gains: queryid, fingerprint, query, calls, mean_ms, and
+        cost before and after
+    :ivar saved_ms: of the statements' total time, if time falls as the cost does
+    :ivar writes: rows inserted, updated and deleted since the statistics began, each of
+        which writes the index, too; ``writes_a_day``
+    """
+
+    candidate: Candidate
+    proved: bool
+    size_bytes: int | None
+    table_rows: float
+    writes: int
+    writes_a_day: float
+    statements: list[dict[str, Any]] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def saved_ms(self) -> float:
+        return sum(
+            one["total_ms"] * (1 - one["cost_after"] / one["cost_before"])
+            for one in self.statements
+            if one["cost_after"] is not None
+        )
+
+
+@dataclass
+class Column:
+    """What statistics say of a column."""
+
+    quoted: str
+    type: str
+    distinct: float
+    null_share: float
+    common: list[str]
+    shares: list[float]
+    bounds: list[str]
+
+
+@dataclass
+class Table:
+    rows: float
+    writes: int
+    columns: dict[str, Column]
+
+
+_TABLE = """
+SELECT greatest(c.reltuples, s.n_live_tup)::float8 AS rows,
+       (s.n_tup_ins + s.n_tup_upd + s.n_tup_del)::int8 AS writes
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
+ WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'm')
+"""
+_COLUMNS = """
+SELECT a.attname::text AS name, quote_ident(a.attname) AS quoted,
+       format_type(a.atttypid, NULL) AS type, s.n_distinct, s.null_frac,
+       s.most_common_vals::text::text[] AS common, s.most_common_freqs AS shares,
+       s.histogram_bounds::text::text[] AS bounds
+  FROM pg_attribute a
+  JOIN pg_class c ON c.oid = a.attrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
+       AND s.attname = a.attname AND NOT s.inherited
+ WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_SERVER = """
+SELECT (SELECT n.nspname::text FROM pg_extension e
+          JOIN pg_namespace n ON n.oid = e.extnamespace
+         WHERE e.extname = 'hypopg') AS hypopg,
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS trigrams,
+       (SELECT datcollate IN ('C', 'POSIX') FROM pg_database
+         WHERE datname = current_database()) AS plain_order,
+       (SELECT extract(epoch FROM now()
+                       - coalesce(stats_reset, pg_postmaster_start_time()))::float8
+          FROM pg_stat_database WHERE datname = current_database()) AS seconds
+"""
+
+
+def ask(
+    asker: Asker,
+    min_ms: float = MIN_MS,
+    limit: int = STATEMENTS,
+    budget: float = BUDGET_SECONDS,
+) -> list[Advice]:
+    """Indexes that would help the slow statements, the most useful first.
+
+    :param min_ms: mean time of a statement that is looked at
+    :param limit: statements looked at, those with the largest total time
+    :param budget: seconds after which what was found by then is given
+    :raises statements.Unavailable: without pg_stat_statements
+    """
+    rows = [row for row in statements.read(asker) if row["mean_ms"] >= min_ms]
+    with asker.limited(limit_ms=int(budget * 1000)) as cursor:
+        adviser = Adviser(cursor)
+        end = time.monotonic() + budget
+        for row in rows[:limit]:
+            if time.monotonic() > end:
+                break
+            adviser.look_at(row)
+        return adviser.result()
+
+
+class Adviser:
+    """Collects advice from statements.
+
+    :param cursor: of psycopg2, in a transaction that is rolled back later
+    """
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._server = self._rows(_SERVER)[0]
+        self._tables: dict[tuple[str, str], Table | None] = {}
+        self._found: dict[Candidate, Advice] = {}
+        self.problems: list[str] = []
+
+    def look_at(self, row: Row) -> None:
+        """Find what would help a statement of pg_stat_statements."""
+        text = row["query"] or ""
+        try:
+            generic = plans.explain(self._cursor, text)
+            scans = [scan for scan in plans.scans(generic) if self._worth(scan)]
+            if not scans:
+                return
+            values = self._values(scans)
+            before = plans.explain(self._cursor, text, values)
+            # Conditions without parameters are printed alike; what the custom plan
+            # reads may be less.
+            if plans.cost(before) < MIN_COST:
+                return
+            candidates = list(self._candidates(scans))
+            if self._server["hypopg"]:
+                self._prove(row, text, values, plans.cost(before), candidates)
+            elif candidates:
+                self._keep(candidates[0], row, plans.cost(before), None, None)
+            self._trigrams(row, scans, plans.cost(before))
+        except NoPlan as error:
+            self.problems.append(f"{fingerprint(text)}: {error}")
+
+    def result(self) -> list[Advice]:
+        """All advice; an index that is the beginning of another one is left to it."""
+        found = list(self._found.values())
+        for short in list(found):
+            for other in found:
+                if short is not other and _covers(other.candidate, short.candidate):
+                    other.statements += short.statements
+                    found.remove(short)
+                    break
+        return sorted(found, key=lambda one: (not one.proved, -one.saved_ms))
+
+    # -- proof -----------------------------------------------------------------------
+
+    def _prove(
+        self,
+        row: Row,
+        text: str,
+        values: dict[int, str],
+        before: float,
+        candidates: list[Candidate],
+    ) -> None:
+        """Keep the best candidates: at most one a table."""
+        schema = self._server["hypopg"]
+        remaining, current = candidates, before
+        self._cursor.execute("SAVEPOINT smart_dairy_advice")
+        try:
+            for _round in range(_ROUNDS):
+                tried = []
+                for candidate in remaining:
+                    made = self._create(schema, candidate)
+                    if made is None:
+                        continue
+                    oid, size = made
+                    after = plans.cost(plans.explain(self._cursor, text, values))
+                    tried.append((after, size, candidate))
+                    self._cursor.execute(
+                        f'SELECT "{schema}".hypopg_drop_index(%s)', (oid,)
+                    )
+                good = [one for one in tried if one[0] <= MAX_COST_LEFT * current]
+                if not good:
+                    return
+                best = min(after for after, _size, _candidate in good)
+                # A cost of a page decides nothing.
+                near = [one for one in good if one[0] <= max(best * SIMILAR, best + 1)]
+                after, size, chosen = min(near, key=lambda one: one[1])
+                self._keep(chosen, row, current, after, size)
+                if after < MIN_COST:
+                    return
+                self._create(schema, chosen)
+                current = after
+                remaining = [c for c in remaining if c.table != chosen.table]
+        finally:
+            self._cursor.execute(f'SELECT "{schema}".hypopg_reset()')
+
+    def _create(self, schema: str, candidate: Candidate) -> tuple[int, int] | None:
+        """Make it hypothetically: its number and size; None when that is refused."""
+        self._cursor.execute("SAVEPOINT smart_dairy_hypopg")
+        try:
+            self._cursor.execute(
+                f'SELECT indexrelid::int8, "{schema}".hypopg_relation_size(indexrelid)'
+                f' FROM "{schema}".hypopg_create_index(%s)',
+                (candidate.sql(concurrently=False),),
+            )
+            oid, size = self._cursor.fetchone()
+        except psycopg2.Error as error:
+            self._cursor.execute("ROLLBACK TO SAVEPOINT smart_dairy_hypopg")
+            self.problems.append(f"hypopg: {error.diag.message_primary}")
+            return None
+        return oid, size
+
+    def _keep(
+        self,
+        candidate: Candidate,
+        row: Row,
+        before: float,
+        after: float | None,
+        size: int | None,
+    ) -> None:
+        advice = self._found.get(candidate)
+        if advice is None:
+            table = self._table(candidate.schema, candidate.table)
+            assert table is not None
+            days = max(self._server["seconds"] / 86400, 1 / 24)
+            advice = self._found[candidate] = Advice(
+                candidate,
+                after is not None,
+                size,
+                table.rows,
+                table.writes,
+                table.writes / days,
+            )
+        text = row["query"] or ""
+        advice.statements.append(
+            {
+                "queryid": row["queryid"],
+                "fingerprint": fingerprint(text),
+                "query": without_literals(text),
+                "calls": row["calls"],
+                "mean_ms": row["mean_ms"],
+                "total_ms": row["total_ms"],
+                "cost_before": before,
+                "cost_after": after,
+            }
+        )
+
+    # -- candidates ------------------------------------------------------------------
+
+    def _worth(self, scan: Scan) -> bool:
+        table = self._table(scan.schema, scan.table)
+        return (
+            table is not None
+            and table.rows >= MIN_ROWS
+            and not scan.schema.startswith(("pg_", "information_schema"))
+        )
+
+    def _candidates(self, scans: list[Scan]) -> Iterator[Candidate]:
+        """At most about ten a table, the most likely first."""
+        seen = set()
+        for scan in scans:
+            table = self._table(scan.schema, scan.table)
+            assert table is not None
+            predicates = ["", *self._predicates(scan, table)]
+            for columns in self._column_lists(scan, table, len(predicates) > 1):
+                for predicate in predicates:
+                    # A column that the predicate fixes adds nothing.
+                    kept = [c for c in columns if not _mentions(predicate, c[1])]
+                    if not kept:
+                        continue
+                    candidate = Candidate(
+                        scan.schema,
+                        scan.table,
+                        tuple(column for column, _name in kept),
+                        tuple(name for _column, name in kept),
+                        predicate,
+                    )
+                    if candidate not in seen:
+                        seen.add(candidate)
+                        yield candidate
+
+    def _column_lists(
+        self, scan: Scan, table: Table, partial: bool
+    ) -> list[list[tuple[str, str]]]:
+        """Lists of (column as SQL, name)."""
+        known = table.columns
+        equal = [q.column for q in scan.quals if q.kind == EQUAL and q.parameters]
+        columns = sorted(
+            {name for name in equal if name in known},
+            key=lambda name: (-_distinct(known[name], table.rows), name),
+        )[:3]
+        exact = [(known[name].quoted, name) for name in columns]
+        ranges = [
+            (known[q.column].quoted, q.column)
+            for q in scan.quals
+            if q.kind == RANGE and q.parameters and q.column in known
+        ][:1]
+        prefixes = [
+            (self._prefix_column(known[q.column]), q.column)
+            for q in scan.quals
+            if q.kind == LIKE and q.operator == "~~" and q.column in known
+        ][:1]
+        order = [
+            (known[name].quoted + (" DESC" if down else ""), name)
+            for name, down in scan.order
+            if name in known and name not in columns
+        ]
+        if len(order) < len([n for n, _down in scan.order if n not in columns]):
+            order = []
+        joins = [(known[name].quoted, name) for name in scan.joined if name in known]
+        lists = [exact + ranges, exact + order, exact, prefixes, exact + prefixes]
+        lists += [[one] for one in exact] + [ranges, order]
+        for join in joins[:2]:
+            lists += [[join], exact + [join], [join, *ranges], [join, *order]]
+        if partial and "id" in known:
+            lists.append([("id", "id")])
+        return [_unique(one) for one in lists if one]
+
+    def _prefix_column(self, column: Column) -> str:
+        """LIKE 'abc%' needs an order by bytes: plain in locale C only."""
+        if self._server["plain_order"]:
+            return column.quoted
+        return f"{column.quoted} text_pattern_ops"
+
+    def _predicates(self, scan: Scan, table: Table) -> list[str]:
+        """Conditions without parameters that hold for few rows."""
+        found = []
+        for one in scan.quals:
+            if one.parameters or "$" in one.text or "(" in one.text.strip("()"):
+                continue
+            match = _FLAG.match(one.text)
+            column = table.columns.get(match["column"]) if match else None
+            if match and column and _share(match, column) <= RARE:
+                found.append(one.text)
+        return found[:2]
+
+    def _trigrams(self, row: Row, scans: list[Scan], before: float) -> None:
+        """ILIKE and LIKE with a beginning wildcard need trigrams, which hypopg does not
+        know: told, not proved."""
+        for scan in scans:
+            if "Seq Scan" not in scan.node:
+                continue
+            table = self._table(scan.schema, scan.table)
+            assert table is not None
+            for one in scan.quals:
+                column = table.columns.get(one.column or "")
+                if one.kind != LIKE or column is None or one.operator != "~~*":
+                    continue
+                wanted = f"{column.quoted} gin_trgm_ops"
+                name = one.column or ""
+                candidate = Candidate(
+                    scan.schema, scan.table, (wanted,), (name,), "", "gin"
+                )
+                self._keep(candidate, row, before, None, None)
+                advice = self._found[candidate]
+                advice.note = "hypopg knows no GIN index, so this is not proved."
+                if not self._server["trigrams"]:
+                    advice.note += " Needs CREATE EXTENSION pg_trgm."
+
+    # -- sample values ---------------------------------------------------------------
+
+    def _values(self, scans: list[Scan]) -> dict[int, str]:
+        values: dict[int, str] = {}
+        for scan in scans:
+            table = self._table(scan.schema, scan.table)
+            assert table is not None
+            lower = {
+                q.column
+                for q in scan.quals
+                if q.kind == RANGE and q.operator.startswith(">")
+            }
+            for one in scan.quals:
+                column = table.columns.get(one.column or "")
+                if column is None:
+                    continue
+                value = _sample(one, column, one.column in lower)
+                if value is None:
+                    continue
+                for number in one.parameters:
+                    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+                    values[number] = f'{{"{quoted}"}}' if one.array else value
+        return values
+
+    def _table(self, schema: str, name: str) -> Table | None:
+        key = (schema, name)
+        if key not in self._tables:
+            found = self._rows(_TABLE, key)
+            self._tables[key] = None
+            if found:
+                columns = {
+                    row["name"]: Column(
+                        row["quoted"],
+                        row["type"],
+                        row["n_distinct"] or 0.0,
+                        row["null_frac"] or 0.0,
+                        row["common"] or [],
+                        row["shares"] or [],
+                        row["bounds"] or [],
+                    )
+                    for row in self._rows(_COLUMNS, key)
+                }
+                first = found[0]
+                self._tables[key] = Table(first["rows"], first["writes"] or 0, columns)
+        return self._tables[key]
+
+    def _rows(self, query: str, parameters: Any = None) -> list[Row]:
+        self._cursor.execute(query, parameters)
+        return fetch(self._cursor)
+
+
+# "done", "NOT done", "done IS NOT TRUE", "note IS NULL"
+_FLAG = re.compile(
+    r'(?P<not>NOT )?"?(?P<column>\w+)"?'
+    r"(?: IS (?P<is>NOT NULL|NULL|NOT TRUE|TRUE|NOT FALSE|FALSE))?\Z"
+)
+
+
+def _share(match: "re.Match[str]", column: Column) -> float:
+    """The share of rows for which a condition on a flag holds."""
+    common = dict(zip(column.common, column.shares, strict=False))
+    true, false, null = common.get("t", 0.0), common.get("f", 0.0), column.null_share
+    words = match["is"]
+    if words is None:
+        return false if match["not"] else true
+    shares = {
+        "NULL": null,
+        "NOT NULL": 1 - null,
+        "TRUE": true,
+        "NOT TRUE": 1 - true,
+        "FALSE": false,
+        "NOT FALSE": 1 - false,
+    }
+    return shares[words]
+
+
+def _distinct(column: Column, rows: float) -> float:
+    """How many different values; negative ones in pg_stats are a share of the rows."""
+    return column.distinct if column.distinct >= 0 else -column.distinct * rows
+
+
+def _sample(one: Qual, column: Column, has_lower: bool) -> str | None:
+    """A value that is neither the most nor the least usual."""
+    if one.kind == OTHER:
+        return None
+    every = column.bounds or column.common
+    if not every:
+        return None
+    last = len(every) - 1
+    if one.kind == RANGE:
+        if one.operator.startswith(">"):
+            return every[int(last * 0.95)]
+        return every[int(last * (0.97 if has_lower else 0.05))]
+    if one.kind == LIKE:
+        value = every[last // 2]
+        return re.sub(r"([\\%_])", r"\\\1", value[: max(3, len(value) // 2)]) + "%"
+    if column.bounds:
+        return column.bounds[last // 2]
+    # All values are common ones: that whose share is nearest the average.
+    average = sum(column.shares) / len(column.shares)
+    pairs = zip(column.shares, column.common, strict=False)
+    return min(pairs, key=lambda pair: abs(pair[0] - average))[1]
+
+
+def _mentions(predicate: str, name: str) -> bool:
+    return (
+        bool(predicate) and re.search(rf"\b{re.escape(name)}\b", predicate) is not None
+    )
+
+
+def _unique(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for column, name in columns:
+        found.setdefault(name, column)
+    return [(column, name) for name, column in found.items()]
+
+
+def _covers(longer: Candidate, shorter: Candidate) -> bool:
+    return (
+        longer.schema == shorter.schema
+        and longer.table == shorter.table
+        and longer.method == shorter.method
+        and longer.predicate == shorter.predicate
+        and len(longer.columns) > len(shorter.columns)
+        and longer.columns[: len(shorter.columns)] == shorter.columns
+    )
+
+
+def _quoted(*names: str) -> str:
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
