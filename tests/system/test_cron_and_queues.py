@@ -96,12 +96,12 @@ def ran(stack: Stack, job: str, status: str) -> Figures:
     """The scrape that shows a run of a job that ended so."""
 
     def shown(figures: Figures) -> bool:
-        return figures.total(RUNS, job=job) > 0
+        return figures.total(RUNS, cron=job) > 0
 
     figures = seen(stack, f"{job} to run", shown)
-    assert figures.by(RUNS, "status", job=job) == {status: 1.0}
-    assert figures.total("odoo_cron_duration_seconds_count", job=job) == 1
-    assert figures.total("odoo_cron_running", job=job) == 0
+    assert figures.by(RUNS, "status", cron=job) == {status: 1.0}
+    assert figures.total("odoo_cron_duration_seconds_count", cron=job) == 1
+    assert figures.total("odoo_cron_running", cron=job) == 0
     return figures
 
 
@@ -111,13 +111,13 @@ def test_a_job_that_succeeds_late(stack: Stack, client: Client) -> None:
     job = make_job(stack, client, code)
     wake(stack)
     after = ran(stack, job, "fully_done")
-    assert after.total("odoo_cron_lag_seconds_count", job=job) == 1
-    assert LATE <= after.total("odoo_cron_lag_seconds_sum", job=job) < LATE + 30
-    assert after.total("odoo_cron_sql_seconds_total", job=job) >= 0.2
-    assert after.total("odoo_cron_duration_seconds_sum", job=job) >= 0.2
+    assert after.total("odoo_cron_lag_seconds_count", cron=job) == 1
+    assert LATE <= after.total("odoo_cron_lag_seconds_sum", cron=job) < LATE + 30
+    assert after.total("odoo_cron_sql_seconds_total", cron=job) >= 0.2
+    assert after.total("odoo_cron_duration_seconds_sum", cron=job) >= 0.2
     now = time.time()
     for name in ("run", "success"):
-        when = after.total(f"odoo_cron_last_{name}_timestamp_seconds", job=job)
+        when = after.total(f"odoo_cron_last_{name}_timestamp_seconds", cron=job)
         assert now - 30 < when <= now
     # Its ORM calls and queries are counted with all others.
     calls = growth(before, after, "odoo_orm_calls_total", "method", model="res.partner")
@@ -139,20 +139,20 @@ def test_a_job_that_fails_and_one_that_is_switched_off(
     )
     wake(stack)
     figures = ran(stack, failing, "failed")
-    assert figures.total("odoo_cron_last_run_timestamp_seconds", job=failing) > 0
+    assert figures.total("odoo_cron_last_run_timestamp_seconds", cron=failing) > 0
     assert not list(
-        figures.series("odoo_cron_last_success_timestamp_seconds", job=failing)
+        figures.series("odoo_cron_last_success_timestamp_seconds", cron=failing)
     )
     figures = ran(stack, worn, "failed")
-    assert figures.by("odoo_cron_disabled_total", "job") == {worn: 1.0}
+    assert figures.by("odoo_cron_disabled_total", "cron") == {worn: 1.0}
     assert figures.total("odoo_cron_exceptions_total", exception="KeyError") == 2
     figures = seen(
         stack,
         "the failure streak",
-        lambda found: found.total("odoo_cron_failure_streak", job=failing) == 1,
+        lambda found: found.total("odoo_cron_failure_streak", cron=failing) == 1,
         READ,
     )
-    assert not list(figures.series("odoo_cron_failure_streak", job=worn))
+    assert not list(figures.series("odoo_cron_failure_streak", cron=worn))
     assert figures.total("odoo_cron_jobs", state="inactive") >= 1
 
 
@@ -163,7 +163,7 @@ def test_a_job_that_is_killed_loses_only_its_own_numbers(
     number = job.removeprefix("cron-")
     wake(stack)
     before = seen(
-        stack, "the job", lambda found: found.total("odoo_cron_running", job=job) == 1
+        stack, "the job", lambda found: found.total("odoo_cron_running", cron=job) == 1
     )
     for pid in stack.odoo.worker_pids()["cron"]:
         os.kill(pid, signal.SIGKILL)
@@ -173,12 +173,12 @@ def test_a_job_that_is_killed_loses_only_its_own_numbers(
         f" WHERE id = {number}"
     )
     after = seen(
-        stack, "its end", lambda found: found.total("odoo_cron_running", job=job) == 0
+        stack, "its end", lambda found: found.total("odoo_cron_running", cron=job) == 0
     )
-    assert after.total(RUNS, job=job) == 0
-    assert after.total("odoo_cron_lag_seconds_count", job=job) == 1
-    old = before.by(RUNS, "job")
-    assert old.items() <= after.by(RUNS, "job").items()
+    assert after.total(RUNS, cron=job) == 0
+    assert after.total("odoo_cron_lag_seconds_count", cron=job) == 1
+    old = before.by(RUNS, "cron")
+    assert old.items() <= after.by(RUNS, "cron").items()
 
 
 def open_websocket(stack: Stack, client: Client) -> WebSocket:
@@ -211,14 +211,14 @@ def test_what_waits_in_the_database(stack: Stack, client: Client) -> None:
             stack,
             "the overdue job, the mail and the user",
             lambda found: (
-                found.total("odoo_cron_overdue_seconds", job=job) > LATE
+                found.total("odoo_cron_overdue_seconds", cron=job) > LATE
                 and found.total("odoo_mail_queue_messages", state="outgoing") == 1
                 and found.total("odoo_users_present", status="online") == 1
             ),
             READ,
         )
         assert figures.total("odoo_cron_jobs", state="overdue") == 1
-        assert figures.total(RUNS, job=job) == 0
+        assert figures.total(RUNS, cron=job) == 0
         assert 0 < figures.total("odoo_mail_queue_oldest_seconds") < 60
     finally:
         stack.psql(waiting % "uninstalled")
@@ -229,7 +229,7 @@ def test_what_waits_in_the_database(stack: Stack, client: Client) -> None:
         stack,
         "the job gone, the mail failed, nobody there",
         lambda found: (
-            not list(found.series("odoo_cron_overdue_seconds", job=job))
+            not list(found.series("odoo_cron_overdue_seconds", cron=job))
             and found.total("odoo_mail_queue_messages", state="exception") == failed + 1
             and found.total("odoo_users_present", status="online") == 0
         ),

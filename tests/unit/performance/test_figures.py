@@ -113,8 +113,8 @@ def test_a_scrape_shows_them_and_knows_the_databases(tmp_path):
     figures.write(tmp_path, [answer(), answer("goats")])
     scraper = Scraper(tmp_path, Store(lambda: None), clock=lambda: 101.0)
     text = scraper.scrape()[1].decode()
-    assert f'{STREAK}{{job="base.gc",db="dairy"}} 2.0\n' in text
-    assert f'{STREAK}{{job="base.gc",db="goats"}} 2.0\n' in text
+    assert f'{STREAK}{{cron="base.gc",db="dairy"}} 2.0\n' in text
+    assert f'{STREAK}{{cron="base.gc",db="goats"}} 2.0\n' in text
     assert f'{AGE}{{question="cron",db="goats"}} 1.0\n' in text
 
 

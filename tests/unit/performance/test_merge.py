@@ -191,7 +191,7 @@ def test_gauges_vanish_with_their_last_writer(tmp_path):
 @pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("combine", [SUM, MAX, AGE])
 def test_a_gauges_label_vanishes_with_its_last_writer(tmp_path, combine, folded):
-    metric = Metric("jobs_now", GAUGE, "Now.", ("job",), combine=combine)
+    metric = Metric("jobs_now", GAUGE, "Now.", ("cron",), combine=combine)
     merger = Merger(tmp_path)
     one, two = new_store(tmp_path), new_store(tmp_path)
     one.set(metric, ("a",), 1)
