@@ -79,7 +79,7 @@ def _dashboard(parameters):
     name = parameters.get("range") or DEFAULT_RANGE
     if not isinstance(name, str) or name not in RANGES:
         raise CallError(400, f"range is one of {', '.join(RANGES)}")
-    return boards.board(request.db).answer(name, _ask, asking=1)
+    return boards.answer(request.db, name, _ask)
 
 
 def _ask(sql):

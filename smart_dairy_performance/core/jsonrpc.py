@@ -37,11 +37,15 @@ class Call:
     id: str | int | float | None
     params: dict[str, Any]
 
-    def result(self, body: dict[str, Any]) -> bytes:
-        """The answer as JSON."""
+    def result(self, body: dict[str, Any] | bytes) -> bytes:
+        """The answer as JSON.
+
+        :param body: bytes are JSON already
+        """
+        result = body if isinstance(body, bytes) else _dump(body)
         if not self.rpc:
-            return _dump(body)
-        return _dump({"jsonrpc": "2.0", "id": self.id, "result": body})
+            return result
+        return b'{"jsonrpc": "2.0", "id": %s, "result": %s}' % (_dump(self.id), result)
 
     def error(self, status: int, message: str) -> bytes:
         """A refusal as JSON."""

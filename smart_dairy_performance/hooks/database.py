@@ -35,7 +35,7 @@ _CONNECTING = {
     "tcp_user_timeout": 10_000,
 }
 # In the transaction, so that it works through a connection pooler.
-_LIMITS = """
+LIMITS = """
     SET TRANSACTION READ ONLY;
     SET LOCAL statement_timeout = 2000;
     SET LOCAL lock_timeout = 500
@@ -212,7 +212,7 @@ def _rows(connection: Any, sql: str, parameters: Any = None) -> list[tuple[Any, 
     """All rows of one statement in a transaction of its own."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_LIMITS)
+            cursor.execute(LIMITS)
             cursor.execute(sql, parameters)
             return cursor.fetchmany(MAX_ROWS)  # type: ignore[no-any-return]
     finally:

@@ -90,17 +90,18 @@ class Probes:
             # Now, before the fork: it takes longer than a check may.
             with contextlib.suppress(ImportError):
                 importlib.import_module("redis")
-        self._health = health.Health(
-            (
-                health.Check("database", _check_database, critical=True),
-                health.Check("registry", _check_registry, critical=True),
-                health.Check("redis", self._check_redis),
-                health.Check("filestore", _check_filestore),
-                health.Check("cron", _check_cron),
-                health.Check("store", self._check_store),
-                health.Check("disk", self._check_disk),
-            )
+        checks = (
+            health.Check("database", _check_database, critical=True),
+            health.Check("registry", _check_registry, critical=True),
+            health.Check("redis", self._check_redis),
+            health.Check("filestore", _check_filestore),
+            health.Check("cron", _check_cron),
+            health.Check("store", self._check_store),
+            health.Check("disk", self._check_disk),
         )
+        self._health = health.Health(checks)
+        # The exporter has no use for a registry, and must not load one.
+        self._anywhere = health.Health([c for c in checks if c.name != "registry"])
 
     @property
     def options(self) -> Settings:
@@ -139,9 +140,10 @@ class Probes:
                 return None
         return self.answer(environ, _body(environ), trusted)
 
-    def report(self) -> health.Report:
-        """What the checks found, a second ago at most."""
-        return self._health.report()
+    def failed_checks(self) -> list[str]:
+        """Of the checks that mean the same in any process, those that fail."""
+        results = self._anywhere.report().results
+        return [name for name, result in results.items() if result.ok is False]
 
     # -- answers -----------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from ..core.archive import DEFAULT_BATCH
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
-from . import business, database, process
+from . import boards, business, database, process, vitals_rows
 from .patching import Patches
 
 _logger = logging.getLogger(__name__)
@@ -132,6 +132,8 @@ class WorkerMetrics(server.Worker):
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
+        vitals_rows.start(self.runtime)
+        boards.start(self.runtime)
 
     def _take_over(self) -> None:
         """Parse what there is, then let the exporter from before the reload go."""
@@ -296,6 +298,8 @@ class _Spawner:
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
+        vitals_rows.start(self.runtime)
+        boards.start(self.runtime)
         listener = self._listen()
         if listener is not None:
             listener.setblocking(True)

@@ -114,6 +114,18 @@ class Board:
             if self._history is not None:
                 self._history.points()
 
+    def figures(self, seconds: float) -> dict[str, Any]:
+        """What targets are held against, of the last so many seconds."""
+        with self._lock:
+            if self._source is None:
+                return {}
+            now, _business = self._read()
+            window = self._source.window(seconds, now)
+            found = figures.performance_metrics(
+                window, frontend=vitals.frontend(window), system=self._server.system()
+            )
+            return {**found.values, "vitalsTotals": vitals.totals(window)}
+
     def answer(self, name: str, ask: questions.Ask, asking: int = 0) -> dict[str, Any]:
         """The figures of a range.
 
@@ -169,7 +181,7 @@ class Board:
             [],
             trends.judged,
             {**found.values, "reasons": reasons},
-            stored.targets,
+            {name: value for name, (value, _poor) in stored.limits.items()},
             line,
             before,
             stored.incidents,
@@ -188,6 +200,7 @@ class Board:
             measuring=measuring,
             interval=self._server.interval(),
             began=self._server.began,
+            poor={name: poor for name, (_value, poor) in stored.limits.items()},
         )
         shown = {
             **found.values,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import database_stats, settings, targets
+from .. import database_stats
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 RECENT = 5  # slow requests
@@ -18,13 +18,13 @@ class Stored:
     """What the database says.
 
     :ivar connections: active ones; None when it did not tell
-    :ivar targets: limits that were edited, by target
+    :ivar limits: by target: to be met, and poor beyond it (0: never)
     :ivar incidents: unix time since which a target is being missed, by target
     :ivar slow: the last slow requests
     """
 
     connections: float | None = None
-    targets: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     incidents: Mapping[str, float] = field(default_factory=dict)
     slow: list[dict[str, Any]] = field(default_factory=list)
 
@@ -36,8 +36,8 @@ def ask_all(ask: Ask, guarded: Callable[..., Any]) -> Stored:
     """
     return Stored(
         guarded("database.activeConnections", None, connections, ask),
-        guarded("targets.edited", {}, edited_targets, ask),
-        {},
+        guarded("limits", {}, limits, ask),
+        guarded("incidents", {}, incidents, ask),
         guarded("slow", [], slow, ask),
     )
 
@@ -47,12 +47,26 @@ def connections(ask: Ask) -> float:
     return float(database_stats.connections(ask)["active_connections"])
 
 
-def edited_targets(ask: Ask) -> dict[str, float]:
-    """Limits that the Settings page changed."""
-    prefix = f"{settings.DATABASE_PREFIX}{targets.PREFIX}"
-    rows = ask(f"SELECT key, value FROM ir_config_parameter WHERE key ^@ '{prefix}'")
-    found = {key[len(prefix) :]: _number(value) for key, value in rows}
-    return {name: value for name, value in found.items() if value}
+def limits(ask: Ask) -> dict[str, tuple[float, float]]:
+    """A database's own limits by target: to be met, and poor beyond it (0: never)."""
+    if not _exists(ask, "performance_target"):
+        return {}
+    rows = ask("SELECT name, value::float8, poor::float8 FROM performance_target")
+    return {name: (value, poor or 0.0) for name, value, poor in rows}
+
+
+def incidents(ask: Ask) -> dict[str, float]:
+    """Since when, in unix time, targets are being missed that are incidents."""
+    if not _exists(ask, "performance_incident"):
+        return {}
+    return dict(
+        ask(
+            "SELECT target.name, EXTRACT(EPOCH FROM min(incident.since))::float8"
+            "  FROM performance_incident AS incident"
+            "  JOIN performance_target AS target ON target.id = incident.target_id"
+            " WHERE incident.until IS NULL GROUP BY target.name"
+        )
+    )
 
 
 def slow(ask: Ask) -> list[dict[str, Any]]:
@@ -70,10 +84,3 @@ def slow(ask: Ask) -> list[dict[str, Any]]:
 
 def _exists(ask: Ask, table: str) -> bool:
     return bool(ask(f"SELECT to_regclass('{table}') IS NOT NULL")[0][0])
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or 0.0)
-    except ValueError:
-        return 0.0

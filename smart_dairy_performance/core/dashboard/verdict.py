@@ -53,6 +53,7 @@ class Facts:
     :ivar checks: of health, those that failed, with the unix time of the first time
     :ivar measuring: the dashboard's section
     :ivar interval: seconds between snapshots
+    :ivar poor: edited levels from which on a figure is poor (0: none does)
     :ivar began: when the server did, unix time: what was due before is not late
     """
 
@@ -65,6 +66,7 @@ class Facts:
     measuring: Mapping[str, Any] = field(default_factory=dict)
     interval: float = 10.0
     began: float = 0.0
+    poor: Mapping[str, float] = field(default_factory=dict)
 
 
 @cache
@@ -96,12 +98,13 @@ def measuring(facts: Facts) -> Iterable[Cause]:
 
 def missed_targets(facts: Facts) -> Iterable[Cause]:
     """Targets that are not met; worse than the level called poor is critical."""
-    poor = _poor()
+    poor = {**_poor(), **facts.poor}
     for entry in facts.targets:
         if entry["met"] is not False:
             continue
         value, limit = entry["value"], poor.get(entry["name"])
-        level = CRITICAL if limit is not None and value >= limit else ATTENTION
+        is_poor = bool(limit) and (value < limit) != (entry["compare"] == "<")
+        level = CRITICAL if is_poor else ATTENTION
         yield cause(
             "target_missed",
             level,
@@ -240,7 +243,7 @@ def dropped_series(facts: Facts) -> Iterable[Cause]:
 
 def busy_host(facts: Facts) -> Iterable[Cause]:
     """Processor or memory above the level called poor for a minute; a full disk."""
-    poor = _poor()
+    poor = {**_poor(), **facts.poor}
     conditions: dict[str, Callable[[Point], float | None]] = {
         "cpu_usage": lambda point: point.cpu,
         "memory_usage": lambda point: point.memory,
@@ -248,6 +251,8 @@ def busy_host(facts: Facts) -> Iterable[Cause]:
     }
     for name, value_of in conditions.items():
         limit = poor[name]
+        if not limit:
+            continue
         since = holds_since(facts.points, partial(_over, limit, value_of))
         if since is None:
             continue
