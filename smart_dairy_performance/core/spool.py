@@ -191,14 +191,18 @@ class Part:
 
     :ivar records: decoded lines; one that is no JSON is left out
     :ivar position: where the next ones begin, bytes
+    :ivar more: there may be others now
     :ivar finished: nothing will ever follow
     """
 
-    __slots__ = ("finished", "position", "records")
+    __slots__ = ("finished", "more", "position", "records")
 
-    def __init__(self, records: list[Any], position: int, finished: bool) -> None:
+    def __init__(
+        self, records: list[Any], position: int, more: bool, finished: bool
+    ) -> None:
         self.records = records
         self.position = position
+        self.more = more
         self.finished = finished
 
 
@@ -214,14 +218,23 @@ def read(path: Path, position: int = 0, limit: int = FILE_BYTES) -> Part:
         file.seek(position)
         data = file.read(limit)
         end = data.rfind(b"\n") + 1
-        finished = not alive and len(data) < limit
+        more = len(data) == limit
     records = []
     for line in data[:end].splitlines():
         try:
             records.append(json.loads(line))
         except ValueError:
             continue
-    return Part(records, position + end, finished)
+    return Part(records, position + end, more, not alive and not more)
+
+
+def held(path: Path) -> bool:
+    """Whether a writer still has the file.
+
+    :raises OSError: when there is no such file
+    """
+    with open(path, "rb") as file:
+        return _locked(file.fileno())
 
 
 def _locked(descriptor: int) -> bool:

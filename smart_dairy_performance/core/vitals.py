@@ -108,7 +108,10 @@ def _judged(name: str, histogram: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _by_rating(window: Window) -> dict[tuple[str, str, str], dict[str, int]]:
+Ratings = Mapping[tuple[str, str, str], Mapping[str, int]]
+
+
+def _by_rating(window: Window) -> Ratings:
     found: dict[tuple[str, str, str], dict[str, int]] = {}
     for labels, values in window.grown.get(c.VITALS_TOTAL.name, {}).items():
         metric, page, device, rated = labels
@@ -122,13 +125,21 @@ def worst(window: Window, limit: int = WORST) -> list[dict[str, Any]]:
     :returns: ``metric, page, device, p75`` (ms, CLS without a unit), ``samples,
         rating, good, needsImprovement, poor`` (visits by rating)
     """
-    ratings = _by_rating(window)
+    return ranked(_histograms(window), _by_rating(window), limit)
+
+
+def ranked(
+    histograms: Histograms, ratings: Ratings, limit: int = WORST
+) -> list[dict[str, Any]]:
+    """The same of histograms by metric, page and device, wherever they come from."""
     rows = []
-    for key, histogram in _histograms(window).items():
+    for key, histogram in histograms.items():
         metric, page, device = key
+        if metric not in VITALS:
+            continue  # beyond the store's cap, where the metric is "other"
         judged = _judged(metric, histogram)
         if judged["rating"] is None:
-            continue  # beyond the store's cap, where the metric is "other"
+            continue
         counts = ratings.get(key, {})
         rows.append(
             {
@@ -157,13 +168,18 @@ def totals(window: Window) -> dict[str, dict[str, Any]]:
     :returns: for each of ``VITALS``: ``p75, rating, samples``; p75 and rating are None
         without a visit
     """
-    sums = _sums(window)
+    return together(_histograms(window))
+
+
+def together(histograms: Histograms) -> dict[str, dict[str, Any]]:
+    """The same of histograms by metric, page and device."""
+    sums = _sums(histograms)
     return {name: _judged(name, sums[name]) for name in VITALS}
 
 
-def _sums(window: Window) -> dict[str, list[float]]:
+def _sums(histograms: Histograms) -> dict[str, list[float]]:
     found = {name: [0.0] * _metric(name).size for name in VITALS}
-    for (name, _page, _device), histogram in _histograms(window).items():
+    for (name, _page, _device), histogram in histograms.items():
         if name in found:
             found[name] = quantiles.total([found[name], histogram])
     return found
@@ -179,7 +195,7 @@ def frontend(window: Window) -> dict[str, float | None]:
     :returns: ``lcp, inp, fid`` (ms, p75), ``cls`` (p75), ``pageLoadP95`` (ms); None
         without a visit
     """
-    sums = _sums(window)
+    sums = _sums(_histograms(window))
     found = {
         name.lower(): _quantile(PERCENTILE, name, sums[name])
         for name in (LCP, INP, CLS, FID)

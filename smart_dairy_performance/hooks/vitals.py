@@ -11,7 +11,6 @@ that a connection sent, answers 429 and takes the next one.
 import re
 import socket
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -24,6 +23,7 @@ from ..core import beacon, vitals_intake
 from ..core.recorder import failed, local
 from ..core.spool import Spool
 from ..core.vitals_intake import Answer, Intake
+from . import spooling
 from .http import known_call
 from .patching import Patches
 from .probes import fresh_thread
@@ -57,18 +57,12 @@ def current() -> "Beacons | None":
     return _state.get("beacons")
 
 
-def spool_folder(runtime: Any) -> Path | None:
-    """Where rows wait: beside the generations, as they outlive a server's run."""
-    folder = runtime.folder()
-    return None if folder is None else folder.parent / "spool"
-
-
 class Beacons:
     """Answers the three addresses."""
 
     def __init__(self, runtime: Any) -> None:
         def spool(kind: str) -> Spool:
-            return Spool(lambda: spool_folder(runtime), kind, folder_bytes=SPOOL_BYTES)
+            return Spool(lambda: spooling.folder(runtime), kind, folder_bytes=SPOOL_BYTES)
 
         self.intake = Intake(
             lambda: runtime.options,

@@ -10,6 +10,9 @@ from . import performance_metric_label
 from . import performance_metric_ledger
 from . import performance_metric_value
 from . import performance_model_method
+from . import performance_react_render
 from . import performance_slow_request
 from . import performance_tracker
+from . import performance_web_vital
+from . import performance_web_vital_hour
 from . import res_config_settings

@@ -1,0 +1,70 @@
+"""A table of measured rows as a hypertable, where TimescaleDB is installed.
+
+It is only looked for, never created: ``CREATE EXTENSION`` needs a library that is
+loaded when PostgreSQL starts, and ends the connection without it. Whoever runs the
+database creates the extension, and the next update of the addon converts the tables.
+Without it they stay as they are: a BRIN index on the time, and rows deleted in batches.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+INSTALLED = "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"
+IS_HYPERTABLE = """
+    SELECT 1 FROM timescaledb_information.hypertables
+     WHERE hypertable_schema = current_schema() AND hypertable_name = %s
+"""
+CHUNK_DAYS = 1
+COMPRESS_DAYS = 2  # rows of this age do not change any more
+
+Ask = Callable[..., list[tuple[Any, ...]]]
+
+
+def installed(ask: Ask) -> bool:
+    """Whether the database has the extension.
+
+    :param ask: runs a statement with parameters and gives its rows, none for
+        statements that have no result
+    """
+    return bool(ask(INSTALLED))
+
+
+def is_hypertable(ask: Ask, table: str) -> bool:
+    """Whether a table was converted."""
+    return installed(ask) and bool(ask(IS_HYPERTABLE, (table,)))
+
+
+def convert(ask: Ask, table: str, segment: str) -> bool:
+    """Make a table one of chunks of a day, compressed after two.
+
+    :param table: a table in code, with columns ``id`` and ``time``; its rows are moved
+    :param segment: column by whose values compressed rows stand together
+    :returns: whether it is a hypertable now
+    """
+    if not installed(ask):
+        return False
+    if is_hypertable(ask, table):
+        return True
+    # A unique index of a hypertable must have the time in it.
+    ask(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    ask(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY (id, time)")
+    ask(
+        "SELECT create_hypertable(%s, 'time', migrate_data => true,"
+        " chunk_time_interval => make_interval(days => %s))",
+        (table, CHUNK_DAYS),
+    )
+    ask(
+        f"ALTER TABLE {table} SET (timescaledb.compress,"
+        f" timescaledb.compress_segmentby = '{segment}',"
+        " timescaledb.compress_orderby = 'time DESC, id DESC')"
+    )
+    ask(
+        "SELECT add_compression_policy(%s, make_interval(days => %s))",
+        (table, COMPRESS_DAYS),
+    )
+    return True
+
+
+def drop_before(ask: Ask, table: str, before: Any) -> None:
+    """Remove whole chunks that end before a time: no rows are touched one by one."""
+    ask("SELECT drop_chunks(%s, older_than => %s::timestamp)", (table, before))

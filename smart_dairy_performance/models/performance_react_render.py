@@ -1,0 +1,49 @@
+from odoo import fields, models
+
+_MS = {"readonly": True, "digits": (12, 3)}
+PHASES = [
+    ("mount", "Mount"),
+    ("update", "Update"),
+    ("nested-update", "Nested update"),
+]
+
+
+class PerformanceReactRender(models.Model):
+    """What a profiled React component took, as its page told now and then."""
+
+    _name = "performance.react.render"
+    _description = "React Component"
+    _log_access = False
+    _order = "id desc"
+    _rec_name = "component"
+
+    time = fields.Datetime(required=True, readonly=True)
+    component = fields.Char(required=True, readonly=True)
+    phase = fields.Selection(PHASES, required=True, readonly=True)
+    page = fields.Char(readonly=True)
+    actual_ms = fields.Float(
+        string="Last (ms)", help="Of the last render.", aggregator="avg", **_MS
+    )
+    base_ms = fields.Float(
+        string="Base (ms)",
+        help="Estimate without memoization.",
+        aggregator="avg",
+        **_MS,
+    )
+    avg_ms = fields.Float(
+        string="Average (ms)", help="Of the page's renders.", aggregator="avg", **_MS
+    )
+    max_ms = fields.Float(
+        string="Slowest (ms)", help="Of the page's renders.", aggregator="max", **_MS
+    )
+    total_ms = fields.Float(
+        string="Total (ms)", help="Of the page's renders.", aggregator="max", **_MS
+    )
+    renders = fields.Integer(
+        readonly=True, aggregator="max", help="Since its page was loaded."
+    )
+    slow_renders = fields.Integer(
+        readonly=True, aggregator="max", help="That took longer than a frame, 16 ms."
+    )
+
+    _time = models.Index("USING brin (time) WITH (pages_per_range = 32)")
