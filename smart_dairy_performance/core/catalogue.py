@@ -522,6 +522,37 @@ DATABASE_SIZE = Metric(
     seam=_READER,
     per_db=True,
 )
+# Asked and counted by the addon smart_dairy_profiling.
+_ADVISOR = "smart_dairy_profiling hooks.exporter"
+DB_CONNECTIONS = Metric(
+    "smart_dairy_db_connections",
+    GAUGE,
+    "Sessions of clients in this database.",
+    ("state",),
+    combine=READ,
+    bounds={"state": "the states that PostgreSQL knows; unknown"},
+    seam=_ADVISOR,
+    per_db=True,
+)
+DB_TABLE_SIZE = Metric(
+    "smart_dairy_db_table_size_bytes",
+    GAUGE,
+    "Size of a table on disk without its indexes.",
+    ("table_name",),
+    combine=READ,
+    bounds={"table_name": "the 50 largest tables"},
+    seam=_ADVISOR,
+    per_db=True,
+)
+DB_MONITORED = Metric(
+    "smart_dairy_db_monitored_query_seconds",
+    HISTOGRAM,
+    "Duration of the database advisor's own questions.",
+    ("query_type",),
+    buckets=QUERY_BUCKETS,
+    bounds={"query_type": "names of questions in smart_dairy_profiling/database"},
+    seam=_ADVISOR,
+)
 SESSIONS = Metric(
     "odoo_sessions",
     GAUGE,

@@ -27,6 +27,10 @@ TICK = 5.0  # seconds between looks for questions that are due
 RETRY = 15.0  # seconds until a database that could not be reached is tried again
 # A question that takes long is asked less often: it may use 1 % of the time.
 SHARE = 0.01
+# What other addons add before the exporter starts: questions, and work beside them,
+# as (seconds, name, function).
+EXTRA: list[Question] = []
+JOBS: list[tuple[float, str, Callable[[], object]]] = []
 _CONNECTING = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
@@ -45,7 +49,7 @@ LIMITS = """
 def start(runtime: Any) -> None:
     """Begin to read, on a daemon thread."""
     reader = Reader(runtime.folder)
-    Ticker([(TICK, "database", reader.read)]).start()
+    Ticker([(TICK, "database", reader.read), *JOBS]).start()
 
 
 def connect(database: str) -> Any:
@@ -120,7 +124,7 @@ class Reader:
         self._due[key] = self._clock() + seconds
 
     def _read_database(self, name: str) -> None:
-        questions = [q for q in QUESTIONS if self._is_due((name, q.name))]
+        questions = [q for q in (*QUESTIONS, *EXTRA) if self._is_due((name, q.name))]
         if not questions or not self._is_due((name, "")):
             return
         self._wait((name, ""), 0.0)
@@ -129,7 +133,7 @@ class Reader:
                 tables = _tables(connection)
                 if not tables:
                     self._wait((name, ""), SELDOM)
-                    questions = list(QUESTIONS)
+                    questions = [*QUESTIONS, *EXTRA]
                 for question in questions:
                     if question.table in tables:
                         self._ask(connection, name, question)
@@ -201,7 +205,7 @@ def _load(folder: Path) -> dict[tuple[str, str], Answer]:
 
 def _tables(connection: Any) -> set[str]:
     """Which tables there are to ask about; none without the addon."""
-    names = sorted({question.table for question in QUESTIONS})
+    names = sorted({question.table for question in (*QUESTIONS, *EXTRA)})
     try:
         return {name for (name,) in _rows(connection, TABLES, (names,))}
     except psycopg2.errors.UndefinedTable:
