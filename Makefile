@@ -25,11 +25,15 @@ stop: ## Stop every stack that was started here
 
 .PHONY: test
 test: setup ## Run all test layers, ends with one total
-	@$(STACK) test unit odoo system browser
+	@$(STACK) test unit frontend odoo system browser
 
 .PHONY: test-unit
 test-unit: setup ## Run unit and config tests (seconds, no Odoo)
 	@$(STACK) test unit
+
+.PHONY: test-frontend
+test-frontend: setup ## Run the unit tests of frontend/ (seconds, no browser)
+	@$(STACK) test frontend
 
 .PHONY: test-odoo
 test-odoo: setup ## Run the addons' tests in Odoo's own runner
@@ -57,6 +61,8 @@ lint: setup ## Check style, types and Odoo's conventions
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pylint smart_dairy_performance smart_dairy_profiling tests/addons/smart_dairy_demo
+	npm --prefix frontend run --silent lint
+	npm --prefix frontend run --silent typecheck
 
 .PHONY: format
 format: setup ## Format the Python code
@@ -67,6 +73,10 @@ format: setup ## Format the Python code
 metrics-doc: ## Write docs/metrics.md from the catalogue
 	$(PYTHON) -m scripts.metrics_doc
 
+.PHONY: dist
+dist: setup ## Pack the addons into dist/, the built collector included
+	$(PYTHON) -m scripts.dist
+
 .PHONY: clean
 clean: ## Stop the stacks, remove what they and the tests wrote
 	@$(STACK) clean
@@ -74,4 +84,5 @@ clean: ## Stop the stacks, remove what they and the tests wrote
 
 .PHONY: distclean
 distclean: clean ## Also remove downloads, templates and the virtual environment
-	rm -rf .cache .venv
+	rm -rf .cache .venv dist frontend/node_modules frontend/packages/*/dist
+	rm -rf smart_dairy_performance/static/dist

@@ -29,6 +29,9 @@ SYSTEM_PACKAGES = {
     "fonts-dejavu-core": "letters in the pages that the browser shows",
 }
 
+# They build the browser's part; any other source of them is as good.
+NODE_PACKAGES = ("nodejs", "npm")
+
 ODOO_SUITE = "sid"
 ODOO_PACKAGES = (
     "odoo-19",
@@ -44,7 +47,13 @@ ODOO_PACKAGES = (
     "libjs-underscore",
 )
 TOOLS_SUITE = "bookworm"
-TOOLS_PACKAGES = ("prometheus",)  # with promtool; unpacked, so that no service starts
+# Unpacked, so that no service starts.
+TOOLS_PACKAGES = (
+    "prometheus",  # with promtool
+    "prometheus-alertmanager",  # with amtool
+)
+COMPOSE_SUITE = "sid"
+COMPOSE_PACKAGES = ("docker-compose",)  # checks the Compose file; needs no Docker
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.d/smart-dairy.conf")
@@ -55,6 +64,8 @@ def needed_packages() -> list[str]:
     packages = list(SYSTEM_PACKAGES)
     if importlib.util.find_spec("ensurepip") is None:
         packages.append("python3-venv")
+    if not all(shutil.which(command) for command in ("node", "npm")):
+        packages += NODE_PACKAGES
     return packages
 
 

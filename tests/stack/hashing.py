@@ -10,7 +10,7 @@ from typing import Any
 
 KEY_LENGTH = 16
 # Changes in these folders of an addon cannot change what its installation writes.
-_NOT_INSTALLED = {"__pycache__", "tests", "readme", "node_modules"}
+_NOT_INSTALLED = {"__pycache__", "tests", "readme", "node_modules", "dist"}
 
 
 def hash_of(*parts: Any) -> str:

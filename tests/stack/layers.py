@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import environment, paths
+from . import environment, frontend, paths
 from .addons import DAIRY_ADDON
 from .errors import StackError
 from .stack import Stack, StackOptions
@@ -146,19 +146,36 @@ def run_pytest(name: str, arguments: Sequence[str]) -> LayerResult:
     code = subprocess.run(
         command, cwd=paths.REPO, env=env, stdin=subprocess.DEVNULL
     ).returncode
+    return _judge("pytest", code, junit)
+
+
+def _judge(runner: str, code: int, junit: Path) -> LayerResult:
+    """What the file says, and that the runner failed when the file does not say why."""
+    problem = f"{runner} ended with exit code {code}"
     if not junit.exists():
-        return LayerResult(problem=f"pytest ended with exit code {code} and no results")
+        return LayerResult(problem=f"{problem} and no results")
     result = read_junit(junit)
     if code and not result.failed:
-        return LayerResult(
-            result.passed, 0, result.skipped, f"pytest ended with exit code {code}"
-        )
+        return LayerResult(result.passed, 0, result.skipped, problem)
     return result
 
 
 def run_unit() -> LayerResult:
     """What needs neither Odoo nor a service: unit and config tests, doctests."""
     return run_pytest("unit", [])
+
+
+def run_frontend() -> LayerResult:
+    """The unit tests of the npm workspace, in a document without a browser."""
+    junit = paths.RESULTS / "frontend.xml"
+    junit.parent.mkdir(parents=True, exist_ok=True)
+    junit.unlink(missing_ok=True)
+    command = ["npm", "run", "--silent", "test", "--", "--reporter=default"]
+    command += ["--reporter=junit", f"--outputFile.junit={junit}"]
+    code = subprocess.run(
+        command, cwd=frontend.FRONTEND, stdin=subprocess.DEVNULL
+    ).returncode
+    return _judge("vitest", code, junit)
 
 
 def run_odoo() -> LayerResult:
@@ -234,6 +251,7 @@ def run_long() -> LayerResult:
 
 LAYERS: dict[str, Callable[[], LayerResult]] = {
     "unit": run_unit,
+    "frontend": run_frontend,
     "odoo": run_odoo,
     "system": run_system,
     "browser": run_browser,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import debian, paths
+from . import debian, frontend, paths
 from .commands import run
 from .errors import StackError
 from .hashing import hash_of, hash_of_files
@@ -58,11 +58,20 @@ def _steps() -> list[Step]:
         ),
         Step(
             "tools",
-            "Prometheus",
+            "Prometheus, Alertmanager",
             hash_of(debian.TOOLS_SUITE, debian.TOOLS_PACKAGES),
-            paths.PROMTOOL.exists,
+            paths.AMTOOL.exists,
             lambda: debian.unpack_packages(
                 debian.TOOLS_PACKAGES, debian.TOOLS_SUITE, paths.TOOLS_ROOT
+            ),
+        ),
+        Step(
+            "compose",
+            "Compose",
+            hash_of(debian.COMPOSE_SUITE, debian.COMPOSE_PACKAGES),
+            paths.COMPOSE.exists,
+            lambda: debian.unpack_packages(
+                debian.COMPOSE_PACKAGES, debian.COMPOSE_SUITE, paths.COMPOSE_ROOT
             ),
         ),
         Step(
@@ -71,6 +80,20 @@ def _steps() -> list[Step]:
             hash_of(hash_of_files(files), _base_python(), sys.version),
             _venv_works,
             _install_python_packages,
+        ),
+        Step(
+            "npm",
+            "npm packages",
+            frontend.packages_key(),
+            frontend.packages_are_there,
+            frontend.install_packages,
+        ),
+        Step(
+            "collector",
+            "Web Vitals collector",
+            frontend.collector_key(),
+            frontend.COLLECTOR.exists,
+            frontend.build,
         ),
     ]
 

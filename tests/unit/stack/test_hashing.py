@@ -38,11 +38,17 @@ def test_sources_of_an_addon_count(addon, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/test_thing.py", "readme/USAGE.md", "models/__pycache__/thing.pyc"]
+    "path",
+    [
+        "tests/test_thing.py",
+        "readme/USAGE.md",
+        "models/__pycache__/thing.pyc",
+        "static/dist/built.js",
+    ],
 )
 def test_what_installs_nothing_does_not_count(addon, path):
     before = hashing.hash_of_addon(addon)
-    (addon / path).parent.mkdir(exist_ok=True)
+    (addon / path).parent.mkdir(parents=True, exist_ok=True)
     (addon / path).write_text("changed")
     assert hashing.hash_of_addon(addon) == before
 

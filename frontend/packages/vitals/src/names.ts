@@ -3,6 +3,8 @@
 const LONGEST = 128;
 const DEEPEST = 8;
 const ID = ':id';
+// Not hexadecimal digits, not a slug's end, letters with few digits behind them.
+const WORD = /^(?![\da-f]{6,}$)[a-z][a-z_.-]{0,31}(?<!-)\d{0,4}$/i;
 
 /**
  * The path with each segment that may name a record replaced, without query or hash.
@@ -17,7 +19,7 @@ export function pathTemplate(path: string): string {
     .split('/')
     .filter(Boolean)
     .slice(0, DEEPEST)
-    .map((word) => (/^[a-z][a-z_.-]{0,31}(?<!-)\d{0,4}$/i.test(word) ? word : ID));
+    .map((word) => (WORD.test(word) ? word : ID));
   return '/' + words.join('/').slice(0, LONGEST - 1);
 }
 

@@ -191,9 +191,7 @@ export function createSender(options: SenderOptions): Sender {
       }
       keep([entry]);
       const full = waiting.length >= options.batch;
-      arm(
-        urgent ? 0 : full ? Math.max(0, lastSent + GAP - now()) : options.flushAfter,
-      );
+      arm(urgent ? 0 : full ? Math.max(0, lastSent + GAP - now()) : options.flushAfter);
     },
     flush,
     close,

@@ -10,7 +10,11 @@ const LOAD_LIMITS = [2000, 4000] as const;
 const LONG_TASK_LIMIT = 100;
 
 export const loadRating = (value: number): Rating =>
-  value > LOAD_LIMITS[1] ? 'poor' : value > LOAD_LIMITS[0] ? 'needs-improvement' : 'good';
+  value > LOAD_LIMITS[1]
+    ? 'poor'
+    : value > LOAD_LIMITS[0]
+      ? 'needs-improvement'
+      : 'good';
 
 export const longTaskRating = (value: number): Rating =>
   value > LONG_TASK_LIMIT ? 'poor' : 'needs-improvement';
