@@ -17,6 +17,7 @@ TEMPLATES = CACHE / "templates"
 PYCACHE = CACHE / "pycache"
 ODOO_ROOT = CACHE / "odoo"
 TOOLS_ROOT = CACHE / "tools"
+COMPOSE_ROOT = CACHE / "compose"
 
 RUN = REPO / ".run"
 STACKS = RUN / "stacks"
@@ -35,6 +36,8 @@ ODOO_ADDONS = (ODOO_PYTHONPATH / "odoo/addons", ODOO_PYTHONPATH / "addons")
 
 PROMETHEUS = TOOLS_ROOT / "usr/bin/prometheus"
 PROMTOOL = TOOLS_ROOT / "usr/bin/promtool"
+AMTOOL = TOOLS_ROOT / "usr/bin/amtool"
+COMPOSE = COMPOSE_ROOT / "usr/libexec/docker/cli-plugins/docker-compose"
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 REDIS_SERVER = Path("/usr/bin/redis-server")
 
