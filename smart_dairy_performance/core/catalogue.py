@@ -1133,6 +1133,14 @@ SELF_DROPPED = Metric(
     bounds={"metric": "names of metrics"},
     seam="core.store",
 )
+SELF_UNLISTED = Metric(
+    "smart_dairy_performance_records_dropped_total",
+    COUNTER,
+    "Records for the lists that found no room while waiting for the database.",
+    ("kind",),
+    bounds={"kind": "kinds of records in code"},
+    seam="core.spool",
+)
 SELF_REFUSED = Metric(
     "smart_dairy_performance_refused_total",
     COUNTER,

@@ -13,12 +13,16 @@ from . import sql
 class Costs:
     """Sums of one unit.
 
+    :ivar queries: how many
+    :ivar seconds: in queries
     :ivar rows: that the queries returned or changed
     """
 
-    __slots__ = ("_by_statement", "_by_target", "rows")
+    __slots__ = ("_by_statement", "_by_target", "queries", "rows", "seconds")
 
     def __init__(self) -> None:
+        self.queries = 0
+        self.seconds = 0.0
         self.rows = 0
         self._by_statement: dict[sql.Statement, list[Any]] = {}
         self._by_target: dict[Any, list[Any]] = {}
@@ -42,6 +46,8 @@ class Costs:
                 total = self._by_statement[statement] = [0, 0.0, 0]
             total[0] += 1
             total[1] += seconds
+            self.queries += 1
+            self.seconds += seconds
             if rows > 0:
                 total[2] += rows
                 self.rows += rows

@@ -390,6 +390,11 @@ class Merger:
         if view is not None:
             view.file.close()
 
+    def close(self) -> None:
+        """Give all files back."""
+        for name in list(self._views):
+            self._forget(name)
+
     def _register(self, view: _View) -> None:
         """Give every new series of a file its place in its family."""
         file = view.file

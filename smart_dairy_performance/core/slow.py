@@ -89,17 +89,20 @@ def record(
     over_budget: bool,
     seconds: float,
     queue: float | None = None,
-    sql_count: int,
-    sql_seconds: float,
+    sql_count: int | None = None,
+    sql_seconds: float = 0.0,
     worker: str,
 ) -> dict[str, Any]:
     """What is noted of a unit: names in code and numbers, by column of the table.
 
     :param started: unix time
     :param failed: None: the outcome tells
+    :param sql_count: queries; None: those that the unit saw, and their seconds
     """
     costs = unit.costs or Costs()
     costs.add(unit.calls, unit.queries)
+    if sql_count is None:
+        sql_count, sql_seconds = costs.queries, costs.seconds
     model, method = unit.rpc or (None, None)
     match = unit.match_seconds()
     spent = match + sql_seconds + unit.flush + unit.retry

@@ -14,7 +14,7 @@ import psycopg2
 from ..core import catalogue as c
 from ..core.database_figures import JOB_XML_ID, job_label
 from ..core.recorder import Unit, failed, local
-from . import orm, runtime
+from . import orm, runtime, slow
 from .http import hook_sql, unhook_sql
 from .process import publisher
 from .transactions import query_failed
@@ -39,10 +39,28 @@ class Run:
 
     :ivar unit: None when a request runs the job: its unit goes on
     :ivar status: how it ended, as far as known
+    :ivar late: seconds from when it was due until it began; None: it was not due
+    :ivar error: class of the last exception
+    :ivar done: records done; None while the job does not tell
+    :ivar queries: number and seconds of the thread's queries before it began
     :ivar outer: the run that this one interrupts
     """
 
-    __slots__ = ("active", "db", "job", "job_id", "outer", "started", "status", "unit")
+    __slots__ = (
+        "active",
+        "batches",
+        "db",
+        "done",
+        "error",
+        "job",
+        "job_id",
+        "late",
+        "outer",
+        "queries",
+        "started",
+        "status",
+        "unit",
+    )
 
     def __init__(self, db: str, job: str, record: dict[str, Any]) -> None:
         self.db = db
@@ -51,6 +69,11 @@ class Run:
         self.active = record["active"]
         self.unit: Unit | None = None
         self.status = TIMED_OUT
+        self.late: float | None = None
+        self.error: str | None = None
+        self.batches = 0
+        self.done: int | None = None
+        self.queries = (0, 0.0)
         self.outer: Run | None = None
         self.started = perf_counter()
 
@@ -90,17 +113,23 @@ def _begin(active: Any, registry: Any, cursor: Any, record: dict[str, Any]) -> R
     run.outer = _current.run
     labels = (job, run.db)
     if late is not None:
-        store.observe(c.CRON_LAG, labels, max(0.0, late))
+        run.late = max(0.0, late)
+        store.observe(c.CRON_LAG, labels, run.late)
+    thread = threading.current_thread()
     if local.unit is None:
-        thread = threading.current_thread()
         # Odoo counts queries only on threads of requests.
         thread.query_count = 0  # type: ignore[attr-defined]
         thread.query_time = 0.0  # type: ignore[attr-defined]
         run.unit = active.recorder.begin("cron")
         run.unit.db = run.db
         hook_sql(thread, run.unit)
+    run.queries = _queries(thread)
     store.inc(c.CRON_RUNNING, labels)
     return run
+
+
+def _queries(thread: Any) -> tuple[int, float]:
+    return getattr(thread, "query_count", 0), getattr(thread, "query_time", 0.0)
 
 
 def _before(cursor: Any, record: dict[str, Any]) -> tuple[str, float | None]:
@@ -136,6 +165,21 @@ def ended(status: str) -> None:
         _current.run.status = status.replace(" ", "_")
 
 
+def batch(env: Any) -> None:
+    """A batch is over; its progress is what Odoo reads next anyway."""
+    run = _current.run
+    if run is None:
+        return
+    try:
+        run.batches += 1
+        known = env.context.get("ir_cron_progress_id")
+        progress = env["ir.cron.progress"].sudo().browse(known)
+        if progress.done or progress.remaining:
+            run.done = (run.done or 0) + progress.done
+    except Exception:
+        failed("cron")
+
+
 def raised(error: Exception) -> None:
     """A batch ended with an exception, which Odoo swallows."""
     run = _current.run
@@ -143,7 +187,7 @@ def raised(error: Exception) -> None:
         return
     try:
         cause = _unwrapped(error)
-        name = type(cause).__name__
+        name = run.error = type(cause).__name__
         runtime.current().store.inc(c.CRON_EXCEPTIONS, (name, run.db))
         if isinstance(cause, psycopg2.Error) and local.unit is not None:
             query_failed(local.unit, cause)
@@ -206,8 +250,9 @@ def _end(run: Run, status: str) -> None:
     store = active.store
     labels = (run.job, run.db)
     seconds = perf_counter() - run.started
+    thread = threading.current_thread()
+    queries, sql_seconds = _queries(thread)
     if run.unit is not None:
-        thread = threading.current_thread()
         unhook_sql(thread, run.unit)
         store.inc(c.CRON_SQL, labels, thread.query_time)  # type: ignore[attr-defined]
         del thread.query_count, thread.query_time  # type: ignore[attr-defined]
@@ -216,5 +261,27 @@ def _end(run: Run, status: str) -> None:
     store.observe(c.CRON_DURATION, labels, seconds)
     store.inc(c.CRON_RUNS, (run.job, status, run.db))
     store.set(c.CRON_LAST_RUN, labels, store.now())
-    if status in _SUCCESSES:
+    failure = status not in _SUCCESSES
+    if not failure:
         store.set(c.CRON_LAST_SUCCESS, labels, store.now())
+    if run.unit is not None and seconds >= slow.CRON.lowest:
+        slow.note_job(slow.CRON, run.unit, seconds, run.job, status, failure)
+    slow.note_run(
+        run.db,
+        {
+            "started": store.now() - seconds,
+            "job": run.job,
+            "cron_id": run.job_id,
+            "outcome": status,
+            "failed": failure,
+            "duration": seconds,
+            "was_due": run.late is not None,
+            "lag": run.late,
+            "error": run.error,
+            "batches": run.batches,
+            "reports_records": run.done is not None,
+            "records": run.done,
+            "query_count": queries - run.queries[0],
+            "sql_seconds": sql_seconds - run.queries[1],
+        },
+    )

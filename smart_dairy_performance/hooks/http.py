@@ -19,6 +19,7 @@ from odoo.service.server import thread_local
 from ..core import outcome, timing
 from ..core.recorder import Unit, failed, local
 from ..core.tracking import warn_when_slow
+from . import slow
 from .patching import Patches
 
 _patches = Patches()
@@ -128,16 +129,22 @@ def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> No
         unit.rpc = tuple(name.rpartition(".")[::2])  # type: ignore[assignment]
     if unit.rpc:
         unit.rpc = known_call(unit.db or "", *unit.rpc)
+    verb = environ.get("REQUEST_METHOD", "GET")
+    queries = getattr(thread, "query_count", 0)
+    sql_seconds = getattr(thread, "query_time", 0.0)
+    queue = timing.queue_seconds(environ, time.time() - (perf_counter() - unit.started))
     total = recorder.end_http(
         unit,
-        environ.get("REQUEST_METHOD", "GET"),
+        verb,
         status,
-        getattr(thread, "query_count", 0),
-        getattr(thread, "query_time", 0.0),
+        queries,
+        sql_seconds,
         _size(environ.get("CONTENT_LENGTH")),
         _response_size(headers),
-        timing.queue_seconds(environ, time.time() - (perf_counter() - unit.started)),
+        queue,
     )
+    if total >= slow.HTTP.lowest:
+        slow.note_request(unit, total, queries, sql_seconds, verb, status, queue)
     if unit.rpc:
         warn_when_slow(*unit.rpc, total)
 

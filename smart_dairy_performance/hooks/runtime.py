@@ -34,6 +34,7 @@ from . import (
     recompute,
     retry,
     server,
+    slow,
     transactions,
     vitals,
     websocket,
@@ -57,6 +58,7 @@ _HOOKS = (
     caches,
     bridge,
     server,
+    slow,
     websocket,
     workers,
 )

@@ -24,7 +24,7 @@ from ..core.archive import DEFAULT_BATCH
 from ..core.metrics_server import MetricsServer, listen
 from ..core.recorder import failed
 from ..core.ticker import Ticker
-from . import boards, business, database, process, vitals_rows
+from . import boards, business, database, lists, process, vitals_rows
 from .patching import Patches
 
 _logger = logging.getLogger(__name__)
@@ -132,6 +132,7 @@ class WorkerMetrics(server.Worker):
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
+        lists.start(self.runtime)
         vitals_rows.start(self.runtime)
         boards.start(self.runtime)
 
@@ -298,6 +299,7 @@ class _Spawner:
         Ticker(jobs(self.runtime)).start()
         database.start(self.runtime)
         business.start(self.runtime)
+        lists.start(self.runtime)
         vitals_rows.start(self.runtime)
         boards.start(self.runtime)
         listener = self._listen()

@@ -16,6 +16,7 @@ from odoo.modules.registry import Registry
 from ..core import catalogue as c
 from ..core import outcome
 from ..core.recorder import Unit, failed, local
+from . import slow
 from .http import hook_sql, unhook_sql
 from .patching import Patches
 
@@ -152,6 +153,8 @@ def _count(runtime: Any, unit: Unit, database: str, work: str) -> None:
     unit.db = database
     seconds = runtime.recorder.end_job(unit)
     runtime.store.observe(c.WEBSOCKET_DURATION, (work, database), seconds)
+    result = unit.outcome or outcome.OK
     if work == "message":
-        result = unit.outcome or outcome.OK
         runtime.store.inc(c.WEBSOCKET_MESSAGES, (result, database))
+    if seconds >= slow.WEBSOCKET.lowest:
+        slow.note_job(slow.WEBSOCKET, unit, seconds, work, result)

@@ -31,3 +31,5 @@ class IrCron(models.Model):
         except Exception as error:
             cron.raised(error)
             raise
+        finally:
+            cron.batch(self.env)

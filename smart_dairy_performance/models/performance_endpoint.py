@@ -7,6 +7,7 @@ class PerformanceEndpoint(models.Model):
     _name = "performance.endpoint"
     _inherit = "performance.hour"
     _description = "Endpoint"
+    _log_access = False
     _order = "hour desc, seconds desc, id desc"
     _rec_name = "route"
     _named_by = ("route", "verb")

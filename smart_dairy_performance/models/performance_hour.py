@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 
@@ -15,13 +15,16 @@ class PerformanceHour(models.AbstractModel):
     _log_access = False
     # Fields that groups must not average row by row: (numerator, denominator, factor).
     _ratios = {}
+    # A row's share is of what all rows spent that agree in these.
+    _spent = SQL("seconds")
+    _whole = SQL("hour")
 
     hour = fields.Datetime(required=True, readonly=True)
     parts = fields.Json(readonly=True)
     seconds = fields.Float(string="Total (s)", readonly=True, digits=(12, 3))
     share = fields.Float(
         string="Time (%)",
-        readonly=True,
+        compute="_compute_share",
         digits=(6, 1),
         aggregator=None,
         help="Of the time of all rows of the hour.",
@@ -39,6 +42,29 @@ class PerformanceHour(models.AbstractModel):
     errors = fields.Integer(
         readonly=True, help="Failures of the server, not of the caller."
     )
+
+    @api.depends("hour", "seconds")
+    def _compute_share(self):
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id, share FROM (
+                    SELECT id, 100 * %(spent)s / NULLIF(
+                        SUM(%(spent)s) OVER (PARTITION BY %(whole)s), 0) AS share
+                      FROM %(table)s WHERE hour IN %(hours)s
+                ) AS shares WHERE id IN %(ids)s
+                """,
+                spent=self._spent,
+                whole=self._whole,
+                table=SQL.identifier(self._table),
+                hours=tuple(self.mapped("hour")) or (None,),
+                ids=tuple(self.ids) or (None,),
+            )
+        )
+        shares = dict(self.env.cr.fetchall())
+        for row in self:
+            row.share = shares.get(row.id) or 0.0
 
     def _read_group_select(self, aggregate_spec, query):
         name, _colon, function = aggregate_spec.partition(":")

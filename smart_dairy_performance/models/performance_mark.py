@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class PerformanceMark(models.Model):
@@ -18,3 +18,25 @@ class PerformanceMark(models.Model):
     written = fields.Datetime()
 
     _name_unique = models.Constraint("UNIQUE (name)", "One mark for each source.")
+
+    @api.model
+    def _cron_lists(self):
+        """Complete what the exporter wrote, and remove what is too old."""
+        for name in (
+            "performance.slow.request",
+            "performance.endpoint",
+            "performance.model.method",
+        ):
+            self.env[name]._describe()
+            self.env["ir.cron"]._commit_progress()
+        for name, moment in (
+            ("performance.endpoint", "hour"),
+            ("performance.model.method", "hour"),
+            ("performance.cron.run", "started"),
+        ):
+            self.env[name]._prune(moment)
+        # Of hosts that are gone: those that run write theirs each hour.
+        self.env.cr.execute(
+            "DELETE FROM performance_mark WHERE starts_with(name, 'hours/')"
+            " AND written < now() AT TIME ZONE 'UTC' - interval '30 days'"
+        )

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class PerformanceModelMethod(models.Model):
@@ -7,9 +8,13 @@ class PerformanceModelMethod(models.Model):
     _name = "performance.model.method"
     _inherit = "performance.hour"
     _description = "Model Method"
+    _log_access = False
     _order = "hour desc, exclusive_seconds desc, seconds desc, id desc"
     _rec_name = "method"
     _named_by = ("model_name", "method")
+    # Inclusive times contain each other.
+    _spent = SQL("CASE kind WHEN 'orm' THEN exclusive_seconds ELSE seconds END")
+    _whole = SQL("hour, kind")
     _ratios = {"avg_ms": ("seconds", "calls", 1000)}
 
     kind = fields.Selection(

@@ -21,6 +21,7 @@ class PerformanceSlowRequest(models.Model):
     _name = "performance.slow.request"
     _inherit = "performance.source"
     _description = "Slow Request"
+    _log_access = False
     _order = "duration desc, id desc"
     _rec_name = "route"
     _named_by = ("kind", "route", "verb")

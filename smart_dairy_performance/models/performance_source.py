@@ -5,8 +5,10 @@ from odoo import api, fields, models, tools
 from odoo.modules.module import get_module_path
 from odoo.tools import SQL
 
-from ..hooks import orm
+from ..core import settings
+from ..hooks import orm, runtime
 
+_BATCH = 5000  # rows removed in one transaction
 _ODOO = Path(tools.__file__).parent.parent
 
 
@@ -92,6 +94,31 @@ class PerformanceSource(models.AbstractModel):
                 )
             )
         self.invalidate_model(["addon", "odoo_own"])
+
+    @api.model
+    def _prune(self, moment):
+        """Remove rows that are older than the setting says, a batch at a time.
+
+        :param str moment: column that tells how old a row is
+        """
+        active = runtime.current()
+        days = active.options.list_days if active else settings.Settings.list_days
+        while True:
+            self.env.cr.execute(
+                SQL(
+                    "DELETE FROM %(table)s WHERE id IN (SELECT id FROM %(table)s"
+                    " WHERE %(moment)s < now() AT TIME ZONE 'UTC'"
+                    " - %(days)s * interval '1 day' LIMIT %(batch)s)",
+                    table=SQL.identifier(self._table),
+                    moment=SQL.identifier(moment),
+                    days=days,
+                    batch=_BATCH,
+                )
+            )
+            removed = self.env.cr.rowcount
+            self.env["ir.cron"]._commit_progress(removed)
+            if removed < _BATCH:
+                return
 
     @api.model
     def _odoo_addons(self):

@@ -1,4 +1,5 @@
 import os
+import time
 
 from odoo import http, sql_db
 from odoo.http import request
@@ -36,3 +37,21 @@ class SystemProbeController(http.Controller):
         return request.make_json_response(
             {"pid": os.getpid(), "wrapped": len(wrapped), "patched": patched}
         )
+
+    @http.route("/system_probe/slow", type="http", auth="public", save_session=False)
+    def system_probe_slow(self, python="0", sql="0", partners="0", **_parameters):
+        """Takes so many seconds in Python and in SQL, and reads so many partners.
+
+        One after the other: each costs queries of its own.
+        """
+        time.sleep(float(python))
+        request.env.cr.execute("SELECT pg_sleep(%s)", (float(sql),))
+        for _ in range(int(partners)):
+            request.env["res.partner"].sudo().search([], limit=1).read(["name"])
+            request.env.invalidate_all()
+        return request.make_json_response({"pid": os.getpid()})
+
+    @http.route("/system_probe/crash", type="http", auth="public", save_session=False)
+    def system_probe_crash(self, **_parameters):
+        """The server's failure."""
+        raise ZeroDivisionError("on purpose")
