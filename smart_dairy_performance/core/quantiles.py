@@ -5,6 +5,7 @@ count beyond the last bound, then the sum, as in the store (see ``Metric.size``)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import sub
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -23,9 +24,8 @@ def delta(old: Vector | None, new: Vector) -> list[float]:
     """
     if old is None or len(old) != len(new):
         return list(new)
-    if any(after < before for before, after in zip(old, new, strict=True)):
-        return list(new)
-    return [after - before for before, after in zip(old, new, strict=True)]
+    change = list(map(sub, new, old))
+    return change if not change or min(change) >= 0 else list(new)
 
 
 def deltas(
@@ -35,9 +35,9 @@ def deltas(
     grown = {}
     for key, values in new.items():
         before = old.get(key)
-        if before != values:  # most did not, and this is the cheapest to tell it by
+        if before != values:  # most are equal, and this is the cheapest to tell it by
             change = delta(before, values)
-            if any(change):
+            if before is not None or any(change):
                 grown[key] = change
     return grown
 
@@ -48,7 +48,7 @@ def total(vectors: Iterable[Vector]) -> list[float]:
     >>> total([[1, 2], [3, 4]])
     [4, 6]
     """
-    return [sum(column) for column in zip(*vectors, strict=True)]
+    return list(map(sum, zip(*vectors, strict=True)))
 
 
 def count(histogram: Vector) -> float:

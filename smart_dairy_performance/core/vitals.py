@@ -178,11 +178,11 @@ def together(histograms: Histograms) -> dict[str, dict[str, Any]]:
 
 
 def _sums(histograms: Histograms) -> dict[str, list[float]]:
-    found = {name: [0.0] * _metric(name).size for name in VITALS}
+    found = {name: [[0.0] * _metric(name).size] for name in VITALS}
     for (name, _page, _device), histogram in histograms.items():
         if name in found:
-            found[name] = quantiles.total([found[name], histogram])
-    return found
+            found[name].append(histogram)
+    return {name: quantiles.total(vectors) for name, vectors in found.items()}
 
 
 def _metric(name: str) -> Metric:

@@ -307,7 +307,7 @@ class Board:
         return self._failing
 
 
-NOT_MEASURED = "not_measured"
+NOT_MEASURED = "not_measuring"
 NO_PROMETHEUS = "prometheus_silent"
 ONLY_SECONDS = "only_seconds"
 _NOTES = {

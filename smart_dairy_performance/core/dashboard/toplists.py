@@ -33,12 +33,11 @@ def calls(window: Window) -> list[dict[str, Any]]:
 
 def methods(window: Window) -> list[dict[str, Any]]:
     """ORM methods by their own time, without that of tracked calls inside them."""
-    histograms = window.rows(c.ORM_DURATION)
     return [
         {
             "model": labels[0],
             "method": labels[1],
-            **_histogram(histograms.get(labels, ()), c.ORM_BUCKETS),
+            **_histogram(window.row(c.ORM_DURATION, labels), c.ORM_BUCKETS),
             "exclusiveSeconds": seconds,
             "share": share,
         }

@@ -5,9 +5,10 @@ or Prometheus.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from .. import catalogue as c
 from .. import quantiles, vitals
@@ -35,13 +36,6 @@ METRICS = (
 # Too many series for a question over days.
 RING_METRICS = (*METRICS, c.ORM_DURATION, c.ORM_EXCLUSIVE)
 RING_NAMES = frozenset(metric.name for metric in RING_METRICS)
-# What the figures of the window before are computed from.
-TARGET_METRICS = (
-    c.HTTP_REQUESTS,
-    c.HTTP_DURATION,
-    c.DB_QUERY_DURATION,
-    c.VITALS_SECONDS,
-)
 # Shown as they are now.
 PRESENT = (
     c.HTTP_IN_FLIGHT,
@@ -67,6 +61,7 @@ PRESENT = (
 NAMES = RING_NAMES | {metric.name for metric in PRESENT}
 _METRICS = {metric.name: metric for metric in (*RING_METRICS, *PRESENT)}
 
+T = TypeVar("T")
 Rows = Mapping[Labels, Sequence[float]]
 Numbers = Mapping[str, Rows]
 Grown = Mapping[str, Mapping[Labels, list[float]]]
@@ -94,6 +89,33 @@ class Reading:
         return None if found is None else found[0]
 
 
+class OnDemand(Mapping[str, T]):
+    """Computes what is asked for when it is first asked for.
+
+    :param names: that there are
+    :param make: computes one
+    """
+
+    def __init__(self, names: Collection[str], make: Callable[[str], T]) -> None:
+        self._names = names
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        found = self._made.get(name)
+        if found is None:
+            if name not in self._names:
+                raise KeyError(name)
+            found = self._made[name] = self._make(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What grew within a time.
@@ -101,15 +123,21 @@ class Window:
     :ivar end: unix time
     :ivar seconds: its length; 0 when there is nothing to compare with
     :ivar grown: as ``Reading.numbers``, only series that grew
+    :ivar grew: one series, where there are so many that few are looked at
     """
 
     end: float
     seconds: float
     grown: Grown
+    grew: Callable[[str, Labels], list[float] | None] = lambda name, labels: None
 
     def rows(self, metric: Metric) -> Mapping[Labels, list[float]]:
         """The growth of a metric's series."""
         return self.grown.get(metric.name, {})
+
+    def row(self, metric: Metric, labels: Labels) -> list[float]:
+        """The growth of one series; empty when nothing is known of it."""
+        return self.grew(metric.name, labels) or []
 
 
 def nothing(clock: Callable[[], float] = time.time) -> Window:
@@ -117,19 +145,23 @@ def nothing(clock: Callable[[], float] = time.time) -> Window:
     return Window(clock(), 0.0, {})
 
 
-def between(
-    start: float, old: Numbers, new: Reading, names: Collection[str] = RING_NAMES
-) -> Window:
+def between(start: float, old: Numbers, new: Reading) -> Window:
     """The window from an earlier state of the numbers until a reading.
 
     :param start: unix time of the earlier state
     """
-    grown = {
-        name: quantiles.deltas(old.get(name, {}), rows)
-        for name, rows in new.numbers.items()
-        if name in names
-    }
-    return Window(new.time, max(0.0, new.time - start), grown)
+
+    def grown(name: str) -> dict[Labels, list[float]]:
+        return quantiles.deltas(old.get(name, {}), new.numbers[name])
+
+    def grew(name: str, labels: Labels) -> list[float] | None:
+        values = new.numbers.get(name, {}).get(labels)
+        if values is None:
+            return None
+        return quantiles.delta(old.get(name, {}).get(labels), values)
+
+    names = RING_NAMES & new.numbers.keys()
+    return Window(new.time, max(0.0, new.time - start), OnDemand(names, grown), grew)
 
 
 def of_snapshot(snapshot: Snapshot, database: str) -> Reading:
@@ -143,13 +175,19 @@ def of_snapshot(snapshot: Snapshot, database: str) -> Reading:
 
 
 def of_families(at: float, families: Mapping[str, Family], database: str) -> Reading:
-    """What merged families say about one database."""
-    numbers = {}
-    for name in NAMES & families.keys():
-        family = families[name]
-        rows = dict(zip(family.labels, zip(*family.columns, strict=True), strict=True))
-        numbers[name] = of_database(family.metric, rows, database)
-    return Reading(at, numbers)
+    """What merged families say about one database; they may be merged again then."""
+    # A merge makes new columns, and appends to the labels.
+    held = {
+        name: (families[name].metric, families[name].labels, families[name].columns)
+        for name in NAMES & families.keys()
+    }
+
+    def rows(name: str) -> Rows:
+        metric, labels, columns = held[name]
+        found = dict(zip(labels, zip(*columns, strict=True), strict=False))
+        return of_database(metric, found, database)
+
+    return Reading(at, OnDemand(held, rows))
 
 
 def of_database(metric: Metric, rows: Rows, database: str) -> Rows:
@@ -215,6 +253,7 @@ class Source:
         self._database = database
         self._began = began
         self._marks: dict[float, Mark] = {}
+        self._before: dict[float, tuple[Reading, Reading, Window]] = {}
 
     def window(self, seconds: float, now: Reading) -> Window:
         """What grew in the last so many seconds, or as far back as is known."""
@@ -224,13 +263,17 @@ class Source:
         return between(start.time, start.numbers, now)
 
     def before(self, seconds: float, now: float) -> Window | None:
-        """The window just before that one, for the targets' figures only."""
+        """The window just before that one; None when too little is known of it."""
         end = self._at(now - seconds, seconds)
         start = self._at(now - 2 * seconds, 2 * seconds)
         if start is None or end is None or end.time - start.time < seconds / 2:
             return None
-        names = {metric.name for metric in TARGET_METRICS}
-        return between(start.time, start.numbers, end, names)
+        # The same until the next snapshot: what was computed of it is kept.
+        kept = self._before.get(seconds)
+        if kept is None or kept[0] is not start or kept[1] is not end:
+            window = between(start.time, start.numbers, end)
+            kept = self._before[seconds] = (start, end, window)
+        return kept[2]
 
     def _at(self, since: float, key: float) -> Reading | None:
         if self._began > since:
