@@ -114,7 +114,7 @@ def _action(parts: list[str]) -> str:
     """
     record = ""
     for part in reversed(parts):
-        if part == "new" or part.isdigit():
+        if part in ("new", _ID) or part.isdigit():
             record = f"/{_ID}"
         elif _VARIABLE.match(part) and not part.startswith("action-"):
             break
