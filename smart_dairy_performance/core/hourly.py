@@ -183,7 +183,7 @@ def endpoint_row(vector: list[float]) -> dict[str, float]:
         "error_share": round(100 * errors / requests, 3) if requests else 0.0,
         "avg_ms": _ms(quantiles.mean(histogram)),
         **points,
-        "seconds": histogram[-1],
+        "seconds": round(histogram[-1], 6),
     }
 
 
@@ -196,7 +196,7 @@ def method_row(kind: str, vector: list[float]) -> dict[str, float]:
         "errors": round(errors),
         "avg_ms": _ms(quantiles.mean(histogram)),
         "p95_ms": _ms(quantiles.quantile(0.95, bounds, histogram)),
-        "seconds": histogram[-1],
-        "exclusive_seconds": own,
+        "seconds": round(histogram[-1], 6),
+        "exclusive_seconds": round(own, 6),
         "records": round(records),
     }
