@@ -1,17 +1,19 @@
 {
     "name": "Smart Dairy Performance",
     "summary": "Measure every request, ORM call, query, cron job and worker of Odoo",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Administration",
     "author": "Smart Dairy",
     "website": "https://github.com/smart-dairy/smart-dairy-performance",
     "license": "AGPL-3",
-    "depends": ["base", "web"],
+    "depends": ["base", "bus", "web"],
     "external_dependencies": {"python": ["prometheus_client", "psutil"]},
     "data": [
         "security/smart_dairy_performance_groups.xml",
         "security/ir.model.access.csv",
+        "views/performance_incident_views.xml",
         "views/performance_metric_views.xml",
+        "views/performance_target_views.xml",
         "views/res_config_settings_views.xml",
         "views/performance_cron_run_views.xml",
         "views/performance_endpoint_views.xml",
@@ -24,6 +26,7 @@
         "views/menus.xml",
         "data/ir_cron_data.xml",
         "data/performance_metric_data.xml",
+        "data/performance_target_data.xml",
     ],
     "assets": {
         "web.assets_backend": [
@@ -31,6 +34,7 @@
             "smart_dairy_performance/static/**/vitals.js",
             "smart_dairy_performance/static/src/vitals/vitals_actions.js",
             "smart_dairy_performance/static/src/dashboard_action.js",
+            "smart_dairy_performance/static/src/incidents/incident_service.js",
         ],
         # Fetched when the dashboard is opened.
         "smart_dairy_performance.assets_dashboard": [

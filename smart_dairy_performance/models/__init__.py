@@ -5,6 +5,7 @@ from . import performance_hour
 from . import performance_cron_run
 from . import performance_endpoint
 from . import performance_mark
+from . import performance_incident
 from . import performance_metric
 from . import performance_metric_label
 from . import performance_metric_ledger
@@ -12,6 +13,7 @@ from . import performance_metric_value
 from . import performance_model_method
 from . import performance_react_render
 from . import performance_slow_request
+from . import performance_target
 from . import performance_tracker
 from . import performance_web_vital
 from . import performance_web_vital_hour

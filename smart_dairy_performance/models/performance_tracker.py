@@ -1,8 +1,6 @@
-import contextlib
-
 from odoo import api, models
 
-from ..core import catalogue, settings, targets
+from ..core import catalogue, settings
 from ..core.sql import OPERATIONS
 from ..hooks import orm, runtime
 
@@ -19,17 +17,6 @@ class PerformanceTracker(models.AbstractModel):
         runtime.start()
         orm.patch(self.env.registry)
         return result
-
-    @api.model
-    def _changed_targets(self):
-        """Targets that the Settings page changed: {name: value}."""
-        parameters = self.env["ir.config_parameter"].sudo()
-        changed = {}
-        for name in targets.MEASURED:
-            key = f"{settings.DATABASE_PREFIX}{targets.PREFIX}{name}"
-            with contextlib.suppress(ValueError):
-                changed[name] = float(parameters.get_param(key) or 0.0)
-        return changed
 
     @api.model
     def _tell_settings(self):

@@ -3,8 +3,9 @@ import secrets
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 
-from ..core import settings, targets
+from ..core import settings
 from ..hooks import runtime
+from .performance_incident import SWITCH
 
 _FIELD = "smart_dairy_"
 
@@ -103,26 +104,8 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="smart_dairy_performance.vitals_hour_days",
         default=400,
     )
-    smart_dairy_target_page_load_p95 = fields.Float(
-        string="Page Load (p95)",
-        config_parameter="smart_dairy_performance.target_page_load_p95",
-    )
-    smart_dairy_target_api_response_p95 = fields.Float(
-        string="API Response (p95)",
-        config_parameter="smart_dairy_performance.target_api_response_p95",
-    )
-    smart_dairy_target_db_query_p90 = fields.Float(
-        string="Database Query (p90)",
-        config_parameter="smart_dairy_performance.target_db_query_p90",
-    )
-    smart_dairy_target_error_rate = fields.Float(
-        string="Error Rate",
-        config_parameter="smart_dairy_performance.target_error_rate",
-        digits=(6, 3),
-    )
-    smart_dairy_target_lighthouse_performance = fields.Float(
-        string="Lighthouse Performance",
-        config_parameter="smart_dairy_performance.target_lighthouse_performance",
+    smart_dairy_incident_notifications = fields.Boolean(
+        string="Tell the Managers",
     )
     smart_dairy_redis_url = fields.Char(
         string="Redis URL", config_parameter="smart_dairy_performance.redis_url"
@@ -233,24 +216,12 @@ class ResConfigSettings(models.TransientModel):
 
     @api.model
     def get_values(self):
-        """A target that was not changed shows its default."""
         values = super().get_values()
-        for name, target in targets.defaults().items():
-            field = f"{_FIELD}{targets.PREFIX}{name}"
-            values[field] = float(values.get(field) or target.value)
-        return values
+        told = self.env["ir.config_parameter"].sudo().get_param(SWITCH)
+        return {**values, "smart_dairy_incident_notifications": told != "off"}
 
     def set_values(self):
         """Refuse what could not be used, and say why."""
-        for name in targets.defaults():
-            field = f"{_FIELD}{targets.PREFIX}{name}"
-            if self[field] <= 0:
-                raise ValidationError(
-                    self.env._(
-                        "%(target)s: a target is greater than zero.",
-                        target=self._fields[field].string,
-                    )
-                )
         parsed = {name: self[_FIELD + name] for name in settings.DATABASE}
         for name, value in parsed.items():
             if value:
@@ -258,6 +229,9 @@ class ResConfigSettings(models.TransientModel):
                     settings.parse(name, value, self._fields[_FIELD + name].string)
                 except settings.SettingError as error:
                     raise ValidationError(str(error)) from error
+        # Not a config_parameter of the field: those forget a False.
+        told = "on" if self.smart_dairy_incident_notifications else "off"
+        self.env["ir.config_parameter"].sudo().set_param(SWITCH, told)
         return super().set_values()
 
     def action_smart_dairy_new_token(self):

@@ -3,6 +3,7 @@ from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
 from ..core import settings
 from ..hooks import runtime
+from ..models.performance_incident import SWITCH
 
 HASH = settings.DATABASE_PREFIX + settings.TOKEN_HASH
 
@@ -38,16 +39,13 @@ class TestSettings(TransactionCase):
             expected = active._process_options.slow_method_seconds
         self.assertEqual(active.options.slow_method_seconds, expected)
 
-    def test_targets_default_to_the_customers_and_can_be_changed(self):
-        page = self.env["res.config.settings"].create({})
-        self.assertEqual(page.smart_dairy_target_api_response_p95, 200.0)
-        self._save(smart_dairy_target_api_response_p95=150.0)
-        changed = self.env["performance.tracker"]._changed_targets()
-        self.assertEqual(changed["api_response_p95"], 150.0)
-
-    def test_target_of_zero_is_refused(self):
-        with self.assertRaisesRegex(ValidationError, "Error Rate"):
-            self._save(smart_dairy_target_error_rate=0.0)
+    def test_notifications_are_on_until_they_are_switched_off(self):
+        field = "smart_dairy_incident_notifications"
+        for told in (True, False, True):
+            if not told or self.env["ir.config_parameter"].get_param(SWITCH):
+                self._save(**{field: told})
+            page = self.env["res.config.settings"].create({})
+            self.assertEqual(page[field], told)
 
     def test_source_is_shown(self):
         page = self.env["res.config.settings"].create({})

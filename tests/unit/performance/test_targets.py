@@ -1,4 +1,4 @@
-"""Targets: the customer's numbers, the Settings page's, and no verdict without data."""
+"""Targets: the customer's numbers, a database's own, and no verdict without data."""
 
 import json
 
@@ -12,9 +12,65 @@ def _verdicts(dashboard, changed=None):  # type: ignore[no-untyped-def]
 
 
 def test_values_are_those_of_the_file() -> None:
-    written = json.loads(targets.THRESHOLDS.read_text())["targets"]
-    for name, target in targets.defaults().items():
-        assert target.value == written[name]["value"]
+    written = json.loads(targets.THRESHOLDS.read_text())
+    found = targets.defaults()
+    for name in targets.TILES:
+        assert found[name].value == written["targets"][name]["value"]
+        assert found[name].compare == written["targets"][name]["compare"]
+    for name in targets.LEVELS:
+        level = written["levels"][name]
+        assert (found[name].value, found[name].poor) == (level["good"], level["poor"])
+    for name in targets.VITALS:
+        vital = written["web_vitals"][name]
+        assert (found[name].value, found[name].poor) == (vital["good"], vital["poor"])
+
+
+def test_a_level_of_the_same_name_says_what_is_poor() -> None:
+    found = targets.defaults()
+    assert (found["api_response_p95"].value, found["api_response_p95"].poor) == (
+        200,
+        500,
+    )
+    assert (found["error_rate"].value, found["error_rate"].poor) == (0.1, 1)
+    assert found["db_query_p90"].poor is None
+
+
+def test_each_target_has_a_figure() -> None:
+    assert list(targets.FIGURES) == list(targets.defaults())
+    assert {targets.kind_of(name) for name in targets.FIGURES} == {
+        "target",
+        "level",
+        "vital",
+    }
+
+
+def test_figures() -> None:
+    dashboard = {
+        "frontend": {"pageLoadP95": 1500.0},
+        "vitalsTotals": {"CLS": {"p75": 0.05}, "LCP": {"p75": None}},
+        "system": {"cpuUsage": 12.5},
+    }
+    found = {name: targets.figure_of(name, dashboard) for name in targets.FIGURES}
+    assert {name: value for name, value in found.items() if value is not None} == {
+        "page_load_p95": 1.5,
+        "CLS": 0.05,
+        "cpu_usage": 12.5,
+    }
+
+
+def test_margin() -> None:
+    small, large = (
+        targets.defaults()["api_response_p95"],
+        targets.defaults()["lighthouse_performance"],
+    )
+    assert [small.met(figure, 0.05) for figure in (189.0, 190.0, 199.0)] == [
+        True,
+        False,
+        False,
+    ]
+    assert [large.met(figure, 0.05) for figure in (91.0, 95.0)] == [False, True]
+    assert (small.worse(1.0, 2.0), large.worse(1.0, 2.0)) == (2.0, 1.0)
+    assert small.worse(1.0, None) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -35,7 +91,7 @@ def test_page_load_is_in_seconds() -> None:
     assert (found["value"], found["met"]) == (1.5, True)
 
 
-def test_settings_change_a_target() -> None:
+def test_a_database_changes_a_target() -> None:
     found = _verdicts({"api": {"errorRate": 0.3}}, {"error_rate": 0.5})["error_rate"]
     assert (found["target"], found["met"]) == (0.5, True)
 
