@@ -7,4 +7,18 @@
     "website": "https://github.com/smart-dairy/smart-dairy-performance",
     "license": "AGPL-3",
     "depends": ["smart_dairy_performance"],
+    "data": [
+        "security/ir.model.access.csv",
+        "views/performance_database_finding_views.xml",
+        "views/performance_database_statement_views.xml",
+        "views/performance_database_table_views.xml",
+        "views/performance_database_index_views.xml",
+        "views/performance_database_lock_views.xml",
+        "views/performance_database_advice_views.xml",
+        "views/performance_database_audit_views.xml",
+        "views/menus.xml",
+        "data/ir_cron_data.xml",
+    ],
+    "post_load": "post_load",
+    "uninstall_hook": "uninstall_hook",
 }

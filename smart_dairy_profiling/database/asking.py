@@ -20,6 +20,9 @@ MAX_ROWS = 1000
 
 Row = dict[str, Any]
 
+# Stands before our own statements, which nobody needs to see among the slow ones.
+MARK = "/* smart_dairy_advisor */ "
+
 # What keeps a role from an answer, without being a fault of ours.
 REFUSED = (
     errors.InsufficientPrivilege,
@@ -65,7 +68,7 @@ class Asker:
         began = time.perf_counter()
         try:
             with self.limited(limit_ms) as cursor:
-                cursor.execute(query, parameters)
+                cursor.execute(MARK + query, parameters)
                 return fetch(cursor, max_rows)
         finally:
             if self._observe is not None and name:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .asking import Asker, relation
+from .asking import MARK, Asker, relation
 from .finding import Finding
 
 LIMIT = 50
@@ -35,7 +35,7 @@ SELECT n.nspname, t.relname AS table_relname, x.relname AS index_name,
                FROM pg_constraint WHERE contype = 'f' GROUP BY 1, 2) f
          ON f.conrelid = i.indrelid AND f.first = i.indkey[0]
  WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
-   AND n.nspname NOT LIKE 'pg\\_temp\\_%%'
+   AND n.nspname NOT LIKE 'pg\\_temp\\_%'
  ORDER BY x.relpages DESC, x.relname
 """
 
@@ -43,7 +43,7 @@ SELECT n.nspname, t.relname AS table_relname, x.relname AS index_name,
 def every(asker: Asker) -> list[dict[str, Any]]:
     """Every index of the database, without a limit of rows."""
     with asker.limited() as cursor:
-        cursor.execute(_SQL.replace("%%", "%"))
+        cursor.execute(MARK + _SQL)
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     for row in rows:

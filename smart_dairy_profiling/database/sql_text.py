@@ -46,6 +46,7 @@ def fingerprint(text: str) -> str:
     True
     """
     shape = re.sub(r"\$\d+|%s", "?", without_literals(text)).lower()
+    shape = re.sub(r"\bin \?", "in (?)", shape)  # psycopg2 makes a list of a tuple
     shape = _LIST.sub(r"\1?\2", shape)
     shape = re.sub(r"\s*([(),=<>])\s*", r"\1", shape)
     return hashlib.sha256(shape.encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ up, and means come from sums, so that they are weighted by calls.
 from dataclasses import dataclass
 from typing import Any
 
-from .asking import REFUSED, Asker, Row
+from .asking import MARK, REFUSED, Asker, Row
 
 # https://www.postgresql.org/docs/current/pgstatstatements.html
 _WHERE = """
@@ -58,7 +58,7 @@ def columns_sql(source: str, columns: set[str]) -> str:
                sum({prefix}_read_time + {prefix}_write_time) AS io_ms
           FROM {source}
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND queryid IS NOT NULL
+           AND queryid IS NOT NULL AND query NOT LIKE '{MARK}%%'
          GROUP BY queryid"""
 
 

@@ -80,6 +80,7 @@ BEGIN
               WHERE dbid = (SELECT oid FROM pg_catalog.pg_database
                              WHERE datname = pg_catalog.current_database())
                 AND queryid IS NOT NULL
+                AND query NOT LIKE ''/* smart_dairy_advisor */%%''
               GROUP BY queryid', total, mean, longest, deviation, source);
     END IF;
 

@@ -1,0 +1,17 @@
+from odoo import models
+
+from ..hooks import origins, whereabouts
+
+
+class IrCron(models.Model):
+    _inherit = "ir.cron"
+
+    def _callback(self, cron_name, server_action_id):
+        what = f"cron {self.get_external_id().get(self.id) or self.id}"
+        whereabouts.entered(self.env, what)
+        origins.begin(what)
+        try:
+            return super()._callback(cron_name, server_action_id)
+        finally:
+            origins.end()
+            whereabouts.left()

@@ -1,0 +1,134 @@
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.sql_db import connection_info_for
+from odoo.tools import config
+
+from ..database import DatabaseMonitor, DsnAsker, statements
+from ..database.finding import Finding
+from ..database.settings import Machine
+
+_logger = logging.getLogger(__name__)
+
+MANAGER = "smart_dairy_performance.smart_dairy_performance_group_manager"
+SCRIPTS = Path(__file__).parents[1] / "database" / "sql"
+_LOCAL = {"", "localhost", "127.0.0.1", "::1"}
+
+
+class PerformanceDatabase(models.AbstractModel):
+    """Asks PostgreSQL through a connection of its own, and keeps what it said."""
+
+    _name = "performance.database"
+    _description = "Database Advisor"
+
+    def init(self):
+        # At installation and each upgrade; the script may run again and again.
+        self._run_script("setup_query_profiling.sql")
+
+    @api.model
+    def _run_script(self, name):
+        script = (SCRIPTS / name).read_text(encoding="utf-8")
+        self.env.cr.execute(script)  # pylint: disable=sql-injection
+        notices = self.env.cr.connection.notices
+        for notice in notices:
+            if notice.startswith("WARNING"):
+                _logger.info("%s: %s", name, notice.strip())
+        del notices[:]
+
+    # -- asking ------------------------------------------------------------------------
+
+    @api.model
+    def _asker(self, replica=False):
+        """Runs SQL on connections of its own, with time limits."""
+        _name, parameters = connection_info_for(self.env.cr.dbname, readonly=replica)
+        return DsnAsker({**parameters, "application_name": "smart_dairy_advisor"})
+
+    @api.model
+    def _machine(self):
+        """Memory is known when PostgreSQL runs here."""
+        local = (config["db_host"] or "") in _LOCAL
+        local = local or (config["db_host"] or "").startswith("/")
+        # Each worker has a pool; so have the exporter and the gevent process.
+        processes = (config["workers"] + config["max_cron_threads"] + 1) or 1
+        if not config["workers"]:
+            processes = 1
+        return Machine(
+            memory=psutil.virtual_memory().total if local else None,
+            odoo_connections=processes * config["db_maxconn"],
+        )
+
+    @api.model
+    def _monitor(self):
+        replica = self._asker(replica=True) if config["db_replica_host"] else None
+        return DatabaseMonitor(self._asker(), replica, machine=self._machine())
+
+    @api.model
+    def _check_manager(self):
+        """
+        :raises AccessError: for others than managers
+        """
+        if not (self.env.su or self.env.user.has_group(MANAGER)):
+            raise AccessError(self.env._("Only managers of Performance may do that."))
+
+    # -- refreshing --------------------------------------------------------------------
+
+    @api.model
+    def _cron_refresh(self):
+        """Hourly: a reading of the statements, of sizes, and all verdicts."""
+        self._refresh()
+
+    @api.model
+    def action_refresh(self):
+        """Refresh now; for managers."""
+        self._check_manager()
+        self.sudo()._refresh()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    @api.model
+    def _refresh(self):
+        """Ask everything once and keep the answers."""
+        env = self.env
+        asker = self._asker()
+        monitor = DatabaseMonitor(
+            asker,
+            self._asker(replica=True) if config["db_replica_host"] else None,
+            machine=self._machine(),
+        )
+        with ExitStack() as stack:
+            stack.enter_context(asker.keep())
+            answers, found = monitor.examine()
+            tables = env["performance.database.table"]._take(monitor, answers)
+            found += env["performance.database.table.size"]._take(tables)
+            env["performance.database.index"]._take(answers)
+            try:
+                found += env["performance.database.statement"]._take(asker)
+                found += env["performance.database.advice"]._take(asker)
+            except statements.Unavailable:
+                # The question about slow statements has said it.
+                _logger.info("pg_stat_statements cannot be read")
+        env["performance.database.finding"]._take(found)
+        env["performance.database.wait"]._forget_old()
+        return fields.Datetime.now()
+
+    @api.model
+    def _verdicts(self, found):
+        """Findings as values of ``performance.database.finding``."""
+        return [
+            one.as_dict() if isinstance(one, Finding) else dict(one) for one in found
+        ]
+
+    # -- names -------------------------------------------------------------------------
+
+    @api.model
+    def _models_by_table(self):
+        """Names of Odoo's models by their table."""
+        found = {}
+        for name, model in self.env.registry.items():
+            if not model._abstract:
+                found.setdefault(model._table, name)
+        return found

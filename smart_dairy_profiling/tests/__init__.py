@@ -1,0 +1,4 @@
+from . import test_database_access
+from . import test_database_advice
+from . import test_database_export
+from . import test_database_refresh

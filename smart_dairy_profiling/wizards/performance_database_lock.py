@@ -1,0 +1,122 @@
+import time
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..database import locks
+from ..hooks import whereabouts
+
+_INDENT, _BRANCH = "\u2003", "\u2514 "
+
+
+class PerformanceDatabaseLock(models.TransientModel):
+    """A session that waited or made others wait when the page was opened."""
+
+    _name = "performance.database.lock"
+    _description = "Lock Now"
+    _order = "sequence, id"
+    _rec_name = "tree"
+
+    sequence = fields.Integer(readonly=True)
+    depth = fields.Integer(readonly=True)
+    tree = fields.Char("Session", readonly=True)
+    pid = fields.Integer("Process", readonly=True)
+    blockers = fields.Char("Waits For", readonly=True)
+    blocked = fields.Integer("Makes Wait", readonly=True)
+    waits = fields.Float("Waits Since (s)", digits=(12, 1), readonly=True)
+    transaction_age = fields.Float("Transaction (s)", digits=(12, 1), readonly=True)
+    state = fields.Char(readonly=True)
+    mode = fields.Char(readonly=True)
+    table_name = fields.Char("Table", readonly=True)
+    query = fields.Text(readonly=True)
+    application = fields.Char(readonly=True)
+    worker = fields.Integer("Odoo Process", readonly=True)
+    user_id = fields.Many2one("res.users", readonly=True)
+    route = fields.Char(readonly=True)
+    request_age = fields.Float("Request (s)", digits=(12, 1), readonly=True)
+    query_start = fields.Float(digits=(20, 6), readonly=True)
+
+    @api.model
+    def action_open(self):
+        """Ask who waits for whom, and show it."""
+        self._take()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Locks Now"),
+            "res_model": self._name,
+            "view_mode": "list,form",
+            "domain": [("create_uid", "=", self.env.uid)],
+            "target": "main",
+        }
+
+    @api.model
+    def _take(self):
+        self.search([("create_uid", "=", self.env.uid)]).unlink()
+        asker = self.env["performance.database"]._asker()
+        seen = whereabouts.by_backend()
+        values = []
+        for number, (depth, row) in enumerate(locks.tree(locks.ask(asker))):
+            at = seen.get(row["pid"], {})
+            values.append(
+                {
+                    "sequence": number,
+                    "depth": depth,
+                    "tree": f"{_INDENT * depth}{_BRANCH if depth else ''}{row['pid']}",
+                    "pid": row["pid"],
+                    "blockers": ", ".join(map(str, row["blockers"])),
+                    "blocked": row["blocked"],
+                    "waits": row["waits"] or 0.0,
+                    "transaction_age": row["transaction_age"] or 0.0,
+                    "state": row["state"],
+                    "mode": row["mode"],
+                    "table_name": row["table_name"],
+                    "query": row["query"],
+                    "application": row["application"],
+                    "worker": at.get("worker") or _worker(row["application"]),
+                    "user_id": self._user(at.get("uid")),
+                    "route": at.get("what"),
+                    "request_age": time.time() - at["since"] if at else 0.0,
+                    "query_start": row["query_start"] or 0.0,
+                }
+            )
+        return self.create(values)
+
+    @api.model
+    def _user(self, uid):
+        return self.env["res.users"].browse(uid or 0).exists().id
+
+    def action_cancel(self):
+        """Cancel what the session does; for managers, and written down.
+
+        :raises UserError: when the session does something else by now, or may not be
+            cancelled
+        """
+        self.ensure_one()
+        self.env["performance.database"]._check_manager()
+        asker = self.env["performance.database"]._asker()
+        [now] = asker(
+            "SELECT count(*) AS same FROM pg_stat_activity WHERE pid = %s"
+            " AND datname = current_database()"
+            " AND abs(extract(epoch FROM query_start)::float8 - %s) < 0.001",
+            (self.pid, self.query_start),
+        )
+        if not now["same"]:
+            raise UserError(
+                self.env._("The session does something else by now: look again.")
+            )
+        idle = (self.state or "").startswith("idle")
+        # A session that idles in its transaction runs nothing that could be cancelled.
+        function = "pg_terminate_backend" if idle else "pg_cancel_backend"
+        [done] = asker(f"SELECT {function}(%s) AS done", (self.pid,))
+        self.env["performance.database.audit"]._note(
+            f"{function}({self.pid})",
+            f"{self.route or self.application or ''}: {self.query or ''}",
+            done["done"],
+        )
+        return self.action_open()
+
+
+def _worker(application):
+    """The process in Odoo's application_name, "odoo-123"."""
+    prefix, _dash, number = (application or "").partition("-")
+    return int(number) if prefix == "odoo" and number.isdigit() else 0
