@@ -106,7 +106,7 @@ function createCollector(
 ): Collector {
   const page = settings.page ?? pathTemplate(location.pathname);
   const prefix = Math.random().toString(36).slice(2, 10);
-  const url = settings.endpoint.replace(/(\/batch)?\/?$/, '/batch');
+  const url = settings.endpoint.replace(/(\/batch)?\/?(?=\?|$)/, '/batch');
   const sender = createSender({
     url,
     device: deviceOf(navigator.userAgent, navigator.maxTouchPoints),

@@ -3,8 +3,9 @@
 const LONGEST = 128;
 const DEEPEST = 8;
 const ID = ':id';
-// Not hexadecimal digits, not a slug's end, letters with few digits behind them.
-const WORD = /^(?![\da-f]{6,}$)[a-z][a-z_.-]{0,31}(?<!-)\d{0,4}$/i;
+// Not hexadecimal digits, not a slug's end, letters with few digits behind them; the
+// numbers of Odoo's actions name no record of anybody's.
+const WORD = /^(?!(?=.*\d)[\da-f]{6,}$)[a-z][a-z_.-]{0,31}(?<!-)\d{0,4}$|^action-\d+$/i;
 
 /**
  * The path with each segment that may name a record replaced, without query or hash.

@@ -1,7 +1,7 @@
 /** Settings come from the page; config/thresholds.json holds the same defaults. */
 
 export interface Settings {
-  /** Where to send; `/batch` is added when it is not there. */
+  /** Where to send; `/batch` is added to its path when it is not there. */
   endpoint: string;
   /** Share of page views that are measured, 0 to 1. */
   sampleRate: number;

@@ -521,6 +521,19 @@ describe('the wire', () => {
 });
 
 it.each([
+  ['/x', '/x/batch'],
+  ['/x/', '/x/batch'],
+  ['/x/batch', '/x/batch'],
+  ['/x/batch?db=dairy', '/x/batch?db=dairy'],
+  ['https://odoo.test/x?db=dairy', 'https://odoo.test/x/batch?db=dairy'],
+])('sends for %s to %s', (endpoint, url) => {
+  start({ endpoint });
+  collector?.record('ACTION', 1, 'x');
+  show('hidden');
+  expect(server.received[0]?.url).toBe(url);
+});
+
+it.each([
   ['Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0 Safari/537.36', 0, 'desktop'],
   ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) Firefox/130.0', 10, 'desktop'],
   ['Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Mobile/15E148 Safari/604.1', 5, 'mobile'],
