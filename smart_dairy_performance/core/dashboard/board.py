@@ -205,6 +205,7 @@ class Board:
         shown = {
             **found.values,
             "range": name,
+            "ranges": self._ranges(),
             "source": source,
             "notes": [_NOTES[code] % values for code, values in notices],
             "notices": [{"code": code, "params": values} for code, values in notices],
@@ -213,6 +214,10 @@ class Board:
             "measuring": measuring,
             "verdict": judging.verdict(facts, lambda part: failed(f"dashboard.{part}")),
             "targets": targets,
+            "limits": {
+                name: {"good": value, "poor": poor or None}
+                for name, (value, poor) in stored.limits.items()
+            },
             "series": line,
             "split": parts.get("split", [], sections.split, window),
             "workers": workers,
@@ -244,10 +249,10 @@ class Board:
         scraper = self._server.scraper
         if scraper is None:
             return Reading(self._clock(), {}), {}
-        names = FED | scraper.business_names()
 
         def look(merged: Merged) -> tuple[Reading, dict[str, Family]]:
             families = merged.families
+            names = FED | scraper.business_names()
             reading = of_families(self._clock(), families, self._database)
             return reading, {
                 name: Family(
@@ -260,7 +265,16 @@ class Board:
                 if name in names
             }
 
-        return scraper.look(look, NAMES | names)
+        return scraper.look(look, NAMES | FED)
+
+    def _ranges(self) -> list[str]:
+        """The ranges that there are: the ring's, with Prometheus all."""
+        has_prometheus = bool(self._server.prometheus())
+        return [
+            name
+            for name, seconds in RANGES.items()
+            if has_prometheus or seconds <= self._server.keep()
+        ]
 
     def _covered(self, seconds: float) -> bool:
         """Whether the ring may have a range as a whole."""
