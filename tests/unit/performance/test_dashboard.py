@@ -186,3 +186,20 @@ def test_slow_is_what_the_thresholds_call_slow():
     limits = json.loads((ROOT / "config/thresholds.json").read_text())["limits"]
     assert figures.SLOW_QUERY * 1000 == limits["slow_query"]["value"]
     assert figures.SLOW_QUERY in c.QUERY_BUCKETS
+
+
+def test_ranges_are_those_that_can_be_answered(server):
+    assert server.answer()["ranges"] == ["5m", "15m", "1h"]
+    longer = server.board(prometheus=lambda: "http://127.0.0.1:1")
+    assert server.answer(board=longer, name="5m")["ranges"][-1] == "7d"
+
+
+def test_limits_are_the_databases(server):
+    rows = {
+        "to_regclass": [(True,)],
+        "FROM performance_target": [("LCP", 2500.0, 4000.0), ("error_rate", 0.1, 0.0)],
+    }
+    assert server.answer(database=rows)["limits"] == {
+        "LCP": {"good": 2500.0, "poor": 4000.0},
+        "error_rate": {"good": 0.1, "poor": None},
+    }
