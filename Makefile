@@ -77,6 +77,10 @@ metrics-doc: ## Write docs/metrics.md from the catalogue
 dist: setup ## Pack the addons into dist/, the built collector included
 	$(PYTHON) -m scripts.dist
 
+.PHONY: dashboards
+dashboards: setup ## Write Grafana's dashboards from scripts/grafana
+	@$(BIN)/python -m scripts.grafana
+
 .PHONY: clean
 clean: ## Stop the stacks, remove what they and the tests wrote
 	@$(STACK) clean
