@@ -19,13 +19,21 @@ import {
     formatPerSecond,
     formatPercent,
     formatSeconds,
+    formatShare,
+    formatVital,
     isNumber,
 } from "./formats";
 import { Freshness } from "./freshness/freshness";
 import { LineChart } from "./line_chart/line_chart";
 import { RangePicker } from "./range_picker/range_picker";
 import { Ranking } from "./ranking/ranking";
-import { errorSentence, limitSentence } from "./sentences";
+import {
+    RATINGS,
+    TARGETS,
+    errorSentence,
+    limitSentence,
+    noticeSentence,
+} from "./sentences";
 import { SplitBar } from "./split_bar/split_bar";
 import { SystemPanel } from "./system_panel/system_panel";
 import { TargetTile } from "./target_tile/target_tile";
@@ -34,8 +42,18 @@ import { VitalsPanel } from "./vitals_panel/vitals_panel";
 import { WorkersPanel } from "./workers_panel/workers_panel";
 
 const PATIENCE = 150; // ms until a skeleton is shown instead of waiting for figures
+const OWN_RANGES = ["5m", "15m", "1h"]; // that a server knows by itself
+const ADDONS = 6; // shown
+const PAGES = 6;
 const MEASURE = "smart_dairy_performance.refresh";
-const SECONDS = { "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800 };
+const SECONDS = {
+    "5m": 300,
+    "15m": 900,
+    "1h": 3600,
+    "6h": 21600,
+    "24h": 86400,
+    "7d": 604800,
+};
 
 /** What the admin opens every morning: a problem now? where? since when? what to do? */
 export class Dashboard extends Component {
@@ -75,7 +93,9 @@ export class Dashboard extends Component {
             }),
         });
         onWillStart(() => {
-            const patience = new Promise((resolve) => browser.setTimeout(resolve, PATIENCE));
+            const patience = new Promise((resolve) =>
+                browser.setTimeout(resolve, PATIENCE),
+            );
             return Promise.race([model.start(), patience]);
         });
         onMounted(() => this.measureRefresh());
@@ -103,11 +123,15 @@ export class Dashboard extends Component {
     }
 
     get notes() {
-        return (this.data.notes || []).filter((note) => typeof note === "string");
+        return (this.data.notices || []).map(noticeSentence);
     }
 
-    get hasPrometheus() {
-        return this.data?.source === "prometheus";
+    get knownRanges() {
+        return this.data?.ranges || OWN_RANGES;
+    }
+
+    get tiles() {
+        return (this.data.targets || []).filter(({ name }) => name in TARGETS);
     }
 
     get end() {
@@ -136,6 +160,7 @@ export class Dashboard extends Component {
                         key: "requestsPerSecond",
                         label: _t("per second"),
                         format: formatPerSecond,
+                        formatTick: formatNumber,
                     },
                 ],
                 target: null,
@@ -145,10 +170,14 @@ export class Dashboard extends Component {
                 title: _t("Response time"),
                 term: "response-time",
                 lines: [
-                    { key: "avgResponseTime", label: _t("mean"), format: formatMilliseconds },
+                    {
+                        key: "avgResponseTime",
+                        label: _t("mean"),
+                        format: formatMilliseconds,
+                    },
                     {
                         key: "p95ResponseTime",
-                        label: _t("95 of 100"),
+                        label: _t("p95"),
                         format: formatMilliseconds,
                         dashed: true,
                     },
@@ -160,7 +189,11 @@ export class Dashboard extends Component {
                 title: _t("Errors"),
                 term: "error-rate",
                 lines: [
-                    { key: "errorRate", label: _t("of all requests"), format: formatPercent },
+                    {
+                        key: "errorRate",
+                        label: _t("of all requests"),
+                        format: formatPercent,
+                    },
                 ],
                 target: this.target("error_rate"),
             },
@@ -169,9 +202,9 @@ export class Dashboard extends Component {
 
     get timeColumns() {
         return [
-            { key: "count", label: _t("Calls") },
+            { key: "count", label: _t("Calls"), wide: true },
             { key: "avg", label: _t("Mean"), wide: true },
-            { key: "p95", label: _t("95 of 100") },
+            { key: "p95", label: _t("p95") },
             { key: "share", label: _t("Time") },
         ];
     }
@@ -181,7 +214,7 @@ export class Dashboard extends Component {
             count: formatCount(count),
             avg: formatMilliseconds(avgTime),
             p95: formatMilliseconds(p95Time),
-            share: formatPercent(share),
+            share: formatShare(share),
         };
     }
 
@@ -209,14 +242,14 @@ export class Dashboard extends Component {
     }
 
     get addons() {
-        return (this.data.top?.addons || []).map((row) => ({
+        return (this.data.top?.addons || []).slice(0, ADDONS).map((row) => ({
             key: row.addon,
             name: row.addon,
             code: true,
             share: row.share,
             cells: {
                 seconds: formatSeconds(row.totalSeconds),
-                share: formatPercent(row.share),
+                share: formatShare(row.share),
             },
         }));
     }
@@ -224,6 +257,7 @@ export class Dashboard extends Component {
     get slow() {
         return (this.data.slow || []).map((row) => ({
             key: String(row.id),
+            prefix: row.kind === "cron" ? _t("cron") : "",
             name: row.route,
             code: true,
             destination: destinations.slowRequest(row.id),
@@ -234,6 +268,25 @@ export class Dashboard extends Component {
                 sql: formatSeconds(row.sqlSeconds),
             },
         }));
+    }
+
+    /** Pages that are not good, the worst first. */
+    get pages() {
+        return (this.data.vitals || [])
+            .filter(({ rating }) => rating in RATINGS && rating !== "good")
+            .slice(0, PAGES)
+            .map((row) => ({
+                key: `${row.metric} ${row.page} ${row.device}`,
+                prefix: row.metric,
+                name: row.page,
+                code: true,
+                destination: destinations.vitals(row.page),
+                cells: {
+                    p75: formatVital(row.metric, row.p75),
+                    rating: RATINGS[row.rating].word,
+                },
+                tones: { rating: RATINGS[row.rating].tone },
+            }));
     }
 
     get cron() {
@@ -253,7 +306,12 @@ export class Dashboard extends Component {
                 seconds: formatSeconds(row.avgSeconds),
             },
             tones: {
-                state: row.disabled || row.streak ? "bad" : row.lagSeconds > 60 ? "warn" : "good",
+                state:
+                    row.disabled || row.streak
+                        ? "bad"
+                        : row.lagSeconds > 60
+                          ? "warn"
+                          : "good",
             },
         }));
     }
@@ -271,7 +329,7 @@ export class Dashboard extends Component {
         const jobs = (queues.jobs || []).map(({ state, count }) => ({
             key: `job/${state}`,
             label: _t("Queue jobs: %s", state),
-            value: formatCount(count),
+            items: [{ value: formatCount(count) }],
         }));
         return [
             ...facts
@@ -279,23 +337,26 @@ export class Dashboard extends Component {
                 .map(([key, label, format]) => ({
                     key,
                     label,
-                    value: format(queues[key]),
+                    items: [{ value: format(queues[key]) }],
                     tone: key === "mailFailed" && queues[key] > 0 ? "warn" : "",
                 })),
             ...jobs,
         ];
     }
 
+    /** A metric with labels is one entry with several values. */
     get business() {
-        return (this.data.business || []).map(({ name, help, labels, value }) => {
-            const detail = Object.values(labels || {}).join(", ");
-            return {
-                key: `${name}/${detail}`,
-                label: help || name,
-                detail,
+        const metrics = new Map();
+        for (const { name, help, labels, value } of this.data.business || []) {
+            if (!metrics.has(name)) {
+                metrics.set(name, { key: name, label: help || name, items: [] });
+            }
+            metrics.get(name).items.push({
+                label: Object.values(labels || {}).join(", "),
                 value: formatNumber(value),
-            };
-        });
+            });
+        }
+        return [...metrics.values()];
     }
 
     get texts() {
@@ -304,6 +365,9 @@ export class Dashboard extends Component {
             methods: _t("Slowest methods"),
             addons: _t("Most expensive addons"),
             slow: _t("Last slow requests"),
+            pages: _t("Pages to look at"),
+            page: _t("Page"),
+            noPages: _t("Every page that was visited is good."),
             cron: _t("Scheduled actions"),
             queues: _t("Queues"),
             business: _t("Business"),
@@ -315,7 +379,9 @@ export class Dashboard extends Component {
             noMethods: _t("No measured method ran in this time."),
             noSlow: _t("No request exceeded its budget lately. Nothing to do."),
             noCron: _t("No scheduled action ran in this time."),
-            noQueues: _t("Nothing is known about queues: the exporter looks at them every minute."),
+            noQueues: _t(
+                "Nothing is known about queues: the exporter looks at them every minute.",
+            ),
             noBusiness: _t("No business metric has a value yet."),
             defineBusiness: _t("Define business metrics"),
         };
@@ -325,6 +391,13 @@ export class Dashboard extends Component {
         return [
             { key: "seconds", label: _t("Seconds") },
             { key: "share", label: _t("Time") },
+        ];
+    }
+
+    get pageColumns() {
+        return [
+            { key: "p75", label: _t("p75") },
+            { key: "rating", label: _t("Rating") },
         ];
     }
 
@@ -346,4 +419,6 @@ export class Dashboard extends Component {
     }
 }
 
-registry.category("lazy_components").add("smart_dairy_performance.Dashboard", Dashboard);
+registry
+    .category("lazy_components")
+    .add("smart_dairy_performance.Dashboard", Dashboard);

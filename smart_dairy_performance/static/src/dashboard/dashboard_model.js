@@ -1,4 +1,10 @@
-import { markRaw, onWillUnmount, reactive, useExternalListener, useState } from "@odoo/owl";
+import {
+    markRaw,
+    onWillUnmount,
+    reactive,
+    useExternalListener,
+    useState,
+} from "@odoo/owl";
 import { browser } from "@web/core/browser/browser";
 
 export const ADDRESS = "/api/v1/performance/dashboard";
@@ -45,7 +51,10 @@ export class DashboardModel {
 
     get interval() {
         const interval = this.state.live ? LIVE_INTERVAL : INTERVAL;
-        return Math.min(interval * 2 ** this.failures, Math.max(interval, LONGEST_WAIT));
+        return Math.min(
+            interval * 2 ** this.failures,
+            Math.max(interval, LONGEST_WAIT),
+        );
     }
 
     start() {
@@ -129,7 +138,11 @@ export class DashboardModel {
         try {
             const answer = await browser.fetch(
                 `${ADDRESS}?range=${encodeURIComponent(this.state.range)}`,
-                { signal: request.signal, cache: "no-store", credentials: "same-origin" }
+                {
+                    signal: request.signal,
+                    cache: "no-store",
+                    credentials: "same-origin",
+                },
             );
             if (!answer.ok) {
                 const refused = answer.status === 401 || answer.status === 403;

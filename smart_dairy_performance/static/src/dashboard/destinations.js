@@ -17,7 +17,7 @@ export const destinations = {
                       ["route", "=", route],
                       ["verb", "=", verb],
                   ]
-                : []
+                : [],
         ),
     failingEndpoints: () => list(ours("performance_endpoint"), [["errors", ">", 0]]),
     methods: (model, method) =>
@@ -28,10 +28,12 @@ export const destinations = {
                       ["model_name", "=", model],
                       ["method", "=", method],
                   ]
-                : []
+                : [],
         ),
-    cronRuns: (job) => list(ours("performance_cron_run"), job ? [["job", "=", job]] : []),
-    vitals: (page) => list(ours("performance_web_vital_hour"), page ? [["page", "=", page]] : []),
+    cronRuns: (job) =>
+        list(ours("performance_cron_run"), job ? [["job", "=", job]] : []),
+    vitals: (page) =>
+        list(ours("performance_web_vital_hour"), page ? [["page", "=", page]] : []),
     businessMetrics: () => list(ours("performance_metric")),
     mails: () => list("mail.action_view_mail_mail"),
     health: () => ({ url: "/api/v1/performance/health" }),
@@ -70,7 +72,7 @@ export function useDestinations() {
         const window = { type, name, res_model, views, search_view_id, help };
         // The list's usual filters could hide what was asked for.
         return actionService.doAction(
-            domain.length ? { ...window, domain } : { ...window, context }
+            domain.length ? { ...window, domain } : { ...window, context },
         );
     };
 }

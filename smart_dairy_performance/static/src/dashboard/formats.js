@@ -22,15 +22,18 @@ export function formatNumber(value) {
     } else if (size < 100 && !Number.isInteger(value)) {
         digits = 1;
     }
-    return formatFloat(value, { digits: [0, digits] });
+    return formatFloat(value, { digits: [0, digits], trailingZeros: false });
 }
 
 export function formatCount(value) {
     return isNumber(value) ? formatFloat(value, { digits: [0, 0] }) : NOTHING;
 }
 
+// A figure and its unit stay on one line.
+const solid = (text) => String(text).replaceAll(" ", "\u00a0");
+
 const withUnit = (value, unit) =>
-    isNumber(value) ? unit(formatNumber(value)) : NOTHING;
+    isNumber(value) ? solid(unit(formatNumber(value))) : NOTHING;
 
 /** @param {number} value milliseconds */
 export function formatMilliseconds(value) {
@@ -39,6 +42,10 @@ export function formatMilliseconds(value) {
     }
     return withUnit(value, (number) => _t("%s ms", number));
 }
+
+/** Of a Web Vital: milliseconds, CLS has no unit. */
+export const formatVital = (metric, value) =>
+    metric === "CLS" ? formatNumber(value) : formatMilliseconds(value);
 
 /** Of something that took its time. */
 export function formatSeconds(value) {
@@ -49,7 +56,7 @@ export function formatSeconds(value) {
         return formatMilliseconds(value * 1000);
     }
     if (value < 120) {
-        return _t("%s s", formatNumber(value));
+        return solid(_t("%s s", formatNumber(value)));
     }
     return formatAge(value);
 }
@@ -60,18 +67,25 @@ export function formatAge(seconds) {
         return NOTHING;
     }
     if (seconds < 120) {
-        return _t("%s s", formatCount(Math.floor(seconds)));
+        return solid(_t("%s s", formatCount(Math.floor(seconds))));
     }
     if (seconds < 7200) {
-        return _t("%s min", formatCount(Math.floor(seconds / 60)));
+        return solid(_t("%s min", formatCount(Math.floor(seconds / 60))));
     }
     if (seconds < 172_800) {
-        return _t("%s h", formatCount(Math.floor(seconds / 3600)));
+        return solid(_t("%s h", formatCount(Math.floor(seconds / 3600))));
     }
-    return _t("%s days", formatCount(Math.floor(seconds / 86_400)));
+    return solid(_t("%s days", formatCount(Math.floor(seconds / 86_400))));
 }
 
-export const formatPercent = (value) => withUnit(value, (number) => _t("%s %%", number));
+export const formatPercent = (value) =>
+    withUnit(value, (number) => _t("%s %%", number));
+
+/** A percentage in a column of them. */
+export const formatShare = (value) =>
+    isNumber(value)
+        ? solid(_t("%s %%", formatFloat(value, { digits: [0, 1] })))
+        : NOTHING;
 
 export const formatPerSecond = (value) =>
     withUnit(value, (number) => _t("%s req/s", number));
@@ -81,9 +95,9 @@ export function formatBytes(value) {
         return NOTHING;
     }
     if (value < 1e9) {
-        return _t("%s MB", formatCount(value / 1e6));
+        return solid(_t("%s MB", formatCount(value / 1e6)));
     }
-    return _t("%s GB", formatNumber(value / 1e9));
+    return solid(_t("%s GB", formatNumber(value / 1e9)));
 }
 
 /** A value in the unit that a target names. */
@@ -102,14 +116,17 @@ export function formatInUnit(value, unit) {
 
 const local = (unix) => DateTime.fromSeconds(unix).setLocale(user.lang || "en");
 
-/** A time of today as a time, another with its day. */
-export function formatMoment(unix, { seconds = false } = {}) {
+/** A time of today as a time, another with its day; or only the day. */
+export function formatMoment(unix, { seconds = false, day = false } = {}) {
     if (!isNumber(unix)) {
         return NOTHING;
     }
     const moment = local(unix);
+    if (day) {
+        return moment.toLocaleString({ day: "numeric", month: "short" });
+    }
     const time = moment.toLocaleString(
-        seconds ? DateTime.TIME_WITH_SECONDS : DateTime.TIME_SIMPLE
+        seconds ? DateTime.TIME_WITH_SECONDS : DateTime.TIME_SIMPLE,
     );
     if (moment.hasSame(DateTime.now(), "day")) {
         return time;

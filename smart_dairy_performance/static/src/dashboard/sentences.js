@@ -17,22 +17,42 @@ import {
 
 export const LEVELS = {
     healthy: { word: _t("Healthy"), icon: "fa-check-circle", tone: "good" },
-    attention: { word: _t("Needs attention"), icon: "fa-exclamation-triangle", tone: "warn" },
+    attention: {
+        word: _t("Needs attention"),
+        icon: "fa-exclamation-triangle",
+        tone: "warn",
+    },
     critical: { word: _t("Critical"), icon: "fa-times-circle", tone: "bad" },
     unknown: { word: _t("Unknown"), icon: "fa-question-circle", tone: "none" },
 };
 
 export const RATINGS = {
     good: { word: _t("good"), icon: "fa-check", tone: "good" },
-    "needs-improvement": { word: _t("needs work"), icon: "fa-exclamation", tone: "warn" },
+    "needs-improvement": {
+        word: _t("needs work"),
+        icon: "fa-exclamation",
+        tone: "warn",
+    },
     poor: { word: _t("poor"), icon: "fa-times", tone: "bad" },
 };
 
 export const TARGETS = {
-    page_load_p95: { title: _t("Page load"), short: _t("95 of 100"), term: "page-load" },
-    api_response_p95: { title: _t("API response"), short: _t("95 of 100"), term: "api-response" },
-    db_query_p90: { title: _t("Database query"), short: _t("90 of 100"), term: "database-query" },
-    error_rate: { title: _t("Error rate"), short: _t("of all requests"), term: "error-rate" },
+    page_load_p95: { title: _t("Page load"), short: _t("p95"), term: "page-load" },
+    api_response_p95: {
+        title: _t("API response"),
+        short: _t("p95"),
+        term: "api-response",
+    },
+    db_query_p90: {
+        title: _t("Database query"),
+        short: _t("p90"),
+        term: "database-query",
+    },
+    error_rate: {
+        title: _t("Error rate"),
+        short: _t("of all requests"),
+        term: "error-rate",
+    },
     lighthouse_performance: {
         title: _t("Lighthouse"),
         short: _t("score of 100"),
@@ -50,7 +70,7 @@ export const RANGE_WORDS = {
 };
 
 export const PARTS = {
-    queue: _t("Waiting for a worker"),
+    queue: _t("Waiting"),
     match: _t("User and route"),
     python: _t("Python"),
     sql: _t("SQL"),
@@ -85,7 +105,9 @@ export const CHECKS = {
 const ERRORS = {
     network: _t("The server does not answer."),
     timeout: _t("The server takes too long to answer."),
-    forbidden: _t("Your session has ended, or you are no member of the Performance group."),
+    forbidden: _t(
+        "Your session has ended, or you are no member of the Performance group.",
+    ),
     server: _t("The server could not put the figures together."),
 };
 
@@ -95,15 +117,16 @@ export const errorSentence = (kind) => ERRORS[kind] || ERRORS.network;
 export function measuringSentence(reason) {
     switch (reason) {
         case "disabled":
-        case "switched_off":
             return _t(
-                "It was switched off. Set enabled = true in the section [smart_dairy_performance] of odoo.conf and restart Odoo."
+                "It is switched off: set enabled = true in the section [smart_dairy_performance] of odoo.conf, and restart Odoo.",
             );
-        case "disk_full":
-            return _t("The disk is full. Free some space and restart Odoo.");
+        case "store_failed":
+            return _t(
+                "Its files cannot be written: look for a full disk or missing rights in Odoo's data directory, and restart Odoo.",
+            );
         default:
             return _t(
-                "Add smart_dairy_performance to server_wide_modules in odoo.conf and restart Odoo; the log says what else may be in the way."
+                "Odoo runs without its server, or has to be restarted: add smart_dairy_performance to server_wide_modules in odoo.conf, and restart Odoo.",
             );
     }
 }
@@ -121,7 +144,24 @@ const REASONS = {
 };
 
 /** Why there is no figure. */
-export const reasonSentence = (reason) => REASONS[reason] || _t("No data in this time.");
+export const reasonSentence = (reason) =>
+    REASONS[reason] || _t("No data in this time.");
+
+/** What should be known about the figures altogether. */
+export function noticeSentence({ code, params = {} }) {
+    switch (code) {
+        case "only_seconds":
+            return _t("Only the last %s are known so far.", formatAge(params.seconds));
+        case "prometheus_silent":
+            return _t(
+                "Prometheus does not answer: these are this server's own figures.",
+            );
+        case "not_measuring":
+            return _t("Nothing is measured in this process.");
+        default:
+            return code;
+    }
+}
 
 const HOST = {
     cpu_usage: _t("The processor"),
@@ -139,11 +179,20 @@ export function adviceForTarget(name) {
         case "api_response_p95":
             return open(_t("See the slowest requests"), destinations.slowRequests());
         case "db_query_p90":
-            return open(_t("See requests by their SQL time"), destinations.slowRequests());
+            return open(
+                _t("See requests by their SQL time"),
+                destinations.slowRequests(),
+            );
         case "error_rate":
-            return open(_t("See which addresses fail"), destinations.failingEndpoints());
+            return open(
+                _t("See which addresses fail"),
+                destinations.failingEndpoints(),
+            );
         default:
-            return open(_t("How to import a Lighthouse run"), destinations.manual("lighthouse"));
+            return open(
+                _t("How to import a Lighthouse run"),
+                destinations.manual("lighthouse"),
+            );
     }
 }
 
@@ -167,7 +216,10 @@ export function causeSentence({ code, params = {} }) {
         }
         case "check_failed":
             return {
-                text: _t("The check of the %s fails.", CHECKS[params.check] || params.check),
+                text: _t(
+                    "The check of the %s fails.",
+                    CHECKS[params.check] || params.check,
+                ),
                 advice: open(_t("See the health report"), destinations.health()),
             };
         case "workers_saturated":
@@ -178,24 +230,38 @@ export function causeSentence({ code, params = {} }) {
                         busy: formatCount(params.busy),
                         total: formatCount(params.total),
                         age: formatSeconds(params.oldestSeconds),
-                    }
+                    },
                 ),
-                advice: open(_t("See what keeps them busy"), destinations.slowRequests()),
+                advice: open(
+                    _t("See what keeps them busy"),
+                    destinations.slowRequests(),
+                ),
             };
-        case "worker_deaths":
+        case "worker_deaths": {
+            const values = {
+                count: formatCount(params.count),
+                reason: EXITS[params.reason] || params.reason,
+            };
             return {
-                text: _t("Workers ended %(count)s times: %(reason)s.", {
-                    count: formatCount(params.count),
-                    reason: EXITS[params.reason] || params.reason,
-                }),
-                advice: open(_t("See the slowest requests"), destinations.slowRequests()),
+                text:
+                    params.count === 1
+                        ? _t("A worker %(reason)s.", values)
+                        : _t("%(count)s times a worker %(reason)s.", values),
+                advice: open(
+                    _t("See the slowest requests"),
+                    destinations.slowRequests(),
+                ),
             };
+        }
         case "cron_failing":
             return {
-                text: _t("The scheduled action %(name)s has failed %(count)s times in a row.", {
-                    name: params.name,
-                    count: formatCount(params.streak),
-                }),
+                text: _t(
+                    "The scheduled action %(name)s has failed %(count)s times in a row.",
+                    {
+                        name: params.name,
+                        count: formatCount(params.streak),
+                    },
+                ),
                 advice: open(_t("See its runs"), destinations.cronRuns(params.name)),
             };
         case "cron_disabled":
@@ -235,17 +301,28 @@ export function causeSentence({ code, params = {} }) {
         case "snapshots_stale":
             return {
                 text: _t("The last snapshot is %s old.", formatAge(params.seconds)),
-                advice: open(_t("What this means"), destinations.manual("measuring-is-off")),
+                advice: open(
+                    _t("What this means"),
+                    destinations.manual("measuring-is-off"),
+                ),
             };
         case "series_dropped":
             return {
-                text: _t("Some figures are put together as “other”: a metric has too many labels."),
-                advice: open(_t("What this means"), destinations.manual("too-many-labels")),
+                text: _t(
+                    "Some figures are put together as “other”: a metric has too many labels.",
+                ),
+                advice: open(
+                    _t("What this means"),
+                    destinations.manual("too-many-labels"),
+                ),
             };
         case "measuring_off":
             return {
                 text: _t("Nothing is measured. %s", measuringSentence(params.reason)),
-                advice: open(_t("How to switch it on"), destinations.manual("measuring-is-off")),
+                advice: open(
+                    _t("How to switch it on"),
+                    destinations.manual("measuring-is-off"),
+                ),
             };
         default:
             return { text: code, advice: null };

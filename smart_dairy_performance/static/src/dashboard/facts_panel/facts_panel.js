@@ -2,7 +2,7 @@ import { Component } from "@odoo/owl";
 import { Empty } from "../empty/empty";
 import { Panel } from "../panel/panel";
 
-/** Names with one figure each: {key, label, detail, value, tone}. */
+/** Names with their figures: {key, label, items, tone}; items: {label, value} each. */
 export class FactsPanel extends Component {
     static template = "smart_dairy_performance.FactsPanel";
     static components = { Empty, Panel };

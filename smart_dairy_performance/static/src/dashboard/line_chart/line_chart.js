@@ -1,10 +1,19 @@
-import { Component, onMounted, onPatched, onWillUnmount, useRef, useState } from "@odoo/owl";
+import {
+    Component,
+    onMounted,
+    onPatched,
+    onWillUnmount,
+    useRef,
+    useState,
+} from "@odoo/owl";
 import { loadBundle } from "@web/core/assets";
 import { localization } from "@web/core/l10n/localization";
 import { _t } from "@web/core/l10n/translation";
 import { Empty } from "../empty/empty";
 import { formatMoment, isNumber } from "../formats";
 import { Panel } from "../panel/panel";
+
+const DAY = 86_400; // seconds
 
 /** A horizontal line at the target, with its name. */
 const targetLine = {
@@ -17,7 +26,6 @@ const targetLine = {
         const y = scales.y.getPixelForValue(options.value);
         ctx.save();
         ctx.strokeStyle = options.color;
-        ctx.fillStyle = options.color;
         ctx.setLineDash([2, 3]);
         ctx.beginPath();
         ctx.moveTo(chartArea.left, y);
@@ -26,7 +34,12 @@ const targetLine = {
         ctx.font = options.font;
         ctx.textAlign = "right";
         ctx.textBaseline = "bottom";
-        ctx.fillText(options.label, chartArea.right, y - 2);
+        const width = ctx.measureText(options.label).width;
+        const top = Math.max(y - 17, chartArea.top);
+        ctx.fillStyle = options.background;
+        ctx.fillRect(chartArea.right - width - 4, top, width + 8, 15);
+        ctx.fillStyle = options.color;
+        ctx.fillText(options.label, chartArea.right, top + 14);
         ctx.restore();
     },
 };
@@ -35,7 +48,7 @@ const targetLine = {
  * Figures over time, as lines or as a table.
  *
  * points: the time series; ``time`` is unix time
- * lines: {key, label, format, dashed} each, in the order of the theme's colours
+ * lines: {key, label, format, formatTick, dashed} each, in the order of the theme's colours
  * target: {value, label} or null
  * end, seconds: the time shown
  */
@@ -67,14 +80,16 @@ export class LineChart extends Component {
 
     get known() {
         return this.props.points.filter((point) =>
-            this.props.lines.some(({ key }) => isNumber(point[key]))
+            this.props.lines.some(({ key }) => isNumber(point[key])),
         );
     }
 
     /** The chart in words. */
     get summary() {
         const parts = this.props.lines.map(({ key, label, format }) => {
-            const values = this.props.points.map((point) => point[key]).filter(isNumber);
+            const values = this.props.points
+                .map((point) => point[key])
+                .filter(isNumber);
             if (!values.length) {
                 return _t("%s: no data", label);
             }
@@ -89,18 +104,26 @@ export class LineChart extends Component {
     }
 
     get emptyText() {
-        return _t("No data in this time yet: the line begins with the second snapshot, after 20 seconds.");
+        return _t(
+            "No data in this time yet: the line begins with the second snapshot, after 20 seconds.",
+        );
     }
 
     get latest() {
         return this.props.lines.map(({ key, label, format, dashed }, index) => {
-            const value = this.props.points.map((point) => point[key]).filter(isNumber).at(-1);
+            const value = this.props.points
+                .map((point) => point[key])
+                .filter(isNumber)
+                .at(-1);
             return { key, label, dashed, index: index + 1, value: format(value) };
         });
     }
 
     dataOf({ key }) {
-        return this.props.points.map((point) => ({ x: point.time * 1000, y: point[key] ?? null }));
+        return this.props.points.map((point) => ({
+            x: point.time * 1000,
+            y: point[key] ?? null,
+        }));
     }
 
     draw() {
@@ -126,6 +149,7 @@ export class LineChart extends Component {
         const { end, seconds, target } = this.props;
         scales.x.min = (end - seconds) * 1000;
         scales.x.max = end * 1000;
+        scales.y.suggestedMax = target ? target.value * 1.5 : undefined;
         plugins.o_sdp_target.value = target?.value;
         plugins.o_sdp_target.label = target?.label || "";
     }
@@ -135,7 +159,7 @@ export class LineChart extends Component {
         const colour = (name) => style.getPropertyValue(`--sdp-${name}`).trim();
         const rtl = localization.direction === "rtl";
         const font = { family: style.fontFamily, size: 11 };
-        const { format } = this.props.lines[0];
+        const { format, formatTick = format } = this.props.lines[0];
         const configuration = {
             type: "line",
             data: {
@@ -162,14 +186,6 @@ export class LineChart extends Component {
                 scales: {
                     x: {
                         type: "time",
-                        time: {
-                            displayFormats: {
-                                second: "HH:mm:ss",
-                                minute: "HH:mm",
-                                hour: "HH:mm",
-                                day: "d LLL",
-                            },
-                        },
                         grid: { display: false },
                         border: { color: colour("rule") },
                         ticks: {
@@ -177,6 +193,10 @@ export class LineChart extends Component {
                             font,
                             maxTicksLimit: 5,
                             maxRotation: 0,
+                            callback: (value) =>
+                                formatMoment(value / 1000, {
+                                    day: this.props.seconds > DAY,
+                                }),
                             autoSkipPadding: 16,
                         },
                     },
@@ -191,7 +211,7 @@ export class LineChart extends Component {
                             font,
                             maxTicksLimit: 4,
                             padding: 8,
-                            callback: (value) => format(value),
+                            callback: (value) => formatTick(value),
                         },
                     },
                 },
@@ -199,13 +219,16 @@ export class LineChart extends Component {
                     legend: { display: false },
                     o_sdp_target: {
                         color: colour("bad"),
+                        background: colour("veil"),
                         font: `11px ${style.fontFamily}`,
                     },
                     tooltip: {
                         rtl,
                         callbacks: {
                             title: (items) =>
-                                formatMoment(items[0].parsed.x / 1000, { seconds: true }),
+                                formatMoment(items[0].parsed.x / 1000, {
+                                    seconds: true,
+                                }),
                             label: ({ datasetIndex, parsed }) => {
                                 const line = this.props.lines[datasetIndex];
                                 return ` ${line.label}: ${line.format(parsed.y)}`;

@@ -1,7 +1,7 @@
 import { Component } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { Empty } from "../empty/empty";
-import { formatPercent, formatSeconds } from "../formats";
+import { formatPercent, formatSeconds, isNumber } from "../formats";
 import { Panel } from "../panel/panel";
 import { PARTS } from "../sentences";
 
@@ -16,13 +16,13 @@ export class SplitBar extends Component {
             part,
             word: PARTS[part] || part,
             share,
-            seconds: formatSeconds(seconds),
-            percent: formatPercent(share),
+            seconds: isNumber(seconds) ? formatSeconds(seconds) : "",
+            percent: isNumber(share) ? formatPercent(share) : _t("unknown"),
         }));
     }
 
     get title() {
-        return _t("Where the time goes");
+        return _t("What requests spend time on");
     }
 
     get emptyText() {

@@ -18,10 +18,10 @@ export class SystemPanel extends Component {
     get meters() {
         const { system, limits, reasons } = this.props;
         return [
-            ["cpuUsage", _t("Processor")],
-            ["memoryUsage", _t("Memory")],
-            ["diskUsage", _t("Disk")],
-        ].map(([key, label]) => {
+            ["cpuUsage", "cpu_usage", _t("Processor")],
+            ["memoryUsage", "memory_usage", _t("Memory")],
+            ["diskUsage", "disk_usage", _t("Disk")],
+        ].map(([key, name, label]) => {
             const percent = system[key] ?? null;
             return {
                 key,
@@ -30,7 +30,7 @@ export class SystemPanel extends Component {
                 text: isNumber(percent)
                     ? formatPercent(percent)
                     : reasonSentence(reasons[`system.${key}`]),
-                ...judge(percent, limits[key]),
+                ...judge(percent, limits[name]),
             };
         });
     }

@@ -46,12 +46,17 @@ export class Verdict extends Component {
     /** What is read aloud: only when the verdict or its causes change. */
     get announcement() {
         const causes = (this.props.data.verdict?.causes || []).map(
-            ({ code, params }) => code + (params?.name || params?.check || params?.reason || "")
+            ({ code, params }) =>
+                code + (params?.name || params?.check || params?.reason || ""),
         );
         const key = [this.props.data.verdict?.level, ...causes].join();
         if (key !== this.announced) {
             this.announced = key;
-            this.aloud = [this.level.word, this.summary, ...this.causes.map(({ text }) => text)]
+            this.aloud = [
+                this.level.word,
+                this.summary,
+                ...this.causes.map(({ text }) => text),
+            ]
                 .filter(Boolean)
                 .join(". ");
         }

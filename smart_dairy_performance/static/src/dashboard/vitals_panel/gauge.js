@@ -1,7 +1,7 @@
 import { Component } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { Chip } from "../chip/chip";
-import { formatCount, formatMilliseconds, formatNumber } from "../formats";
+import { formatCount, formatVital } from "../formats";
 import { RATINGS } from "../sentences";
 
 const WORDS = {
@@ -21,7 +21,7 @@ export class Gauge extends Component {
     static props = {
         metric: String,
         shown: Object,
-        limits: { type: Object, optional: true },
+        limits: { type: [Object, { value: null }], optional: true },
     };
 
     get word() {
@@ -37,26 +37,26 @@ export class Gauge extends Component {
     }
 
     get samples() {
-        return _t("%s visits", formatCount(this.props.shown.samples));
+        const { samples } = this.props.shown;
+        return samples === 1 ? _t("1 visit") : _t("%s visits", formatCount(samples));
     }
 
     format(value) {
-        return this.props.metric === "CLS" ? formatNumber(value) : formatMilliseconds(value);
+        return formatVital(this.props.metric, value);
     }
 
     /** Where the zones end and the needle stands, percent of the scale. */
     get scale() {
         const { shown, limits } = this.props;
-        const { good, needsImprovement } = { ...limits, ...shown };
-        if (!good || !needsImprovement) {
+        if (!limits || !limits.poor) {
             return null;
         }
-        const whole = needsImprovement * 1.5;
+        const whole = limits.poor * 1.5;
         return {
-            good: (good / whole) * 100,
-            needsImprovement: ((needsImprovement - good) / whole) * 100,
+            good: (limits.good / whole) * 100,
+            warn: ((limits.poor - limits.good) / whole) * 100,
             needle: Math.min(shown.p75 / whole, 1) * 100,
-            words: [this.format(good), this.format(needsImprovement)],
+            limit: this.format(limits.good),
         };
     }
 }

@@ -14,7 +14,7 @@ const ORDER = ["LCP", "INP", "CLS", "FCP", "TTFB", "LOAD", "FID"];
 export class VitalsPanel extends Component {
     static template = "smart_dairy_performance.VitalsPanel";
     static components = { Chip, Dropdown, DropdownItem, Empty, Gauge, Panel };
-    static props = { totals: Object, rows: Array, built: Boolean };
+    static props = { totals: Object, rows: Array, limits: Object, built: Boolean };
 
     setup() {
         this.state = useState({ page: "" });
@@ -36,28 +36,38 @@ export class VitalsPanel extends Component {
     /** A gauge each; of one page the worst device stands for it. */
     get gauges() {
         const { totals, rows } = this.props;
-        const found = ORDER.map((metric) => {
-            const limits = rows.find((row) => row.metric === metric);
-            const shown = this.page
+        const found = ORDER.map((metric) => ({
+            metric,
+            limits: this.limitsOf(metric),
+            shown: this.page
                 ? rows.find((row) => row.metric === metric && row.page === this.page)
-                : totals[metric];
-            return { metric, limits, shown };
-        });
+                : totals[metric],
+        }));
         return found.filter(({ shown }) => shown && shown.p75 !== null);
+    }
+
+    /** LOAD is held against the target for pages, twice of it is poor. */
+    limitsOf(metric) {
+        const { limits } = this.props;
+        if (metric !== "LOAD") {
+            return limits[metric] || null;
+        }
+        const seconds = limits.page_load_p95?.good;
+        return seconds ? { good: seconds * 1000, poor: seconds * 2000 } : null;
     }
 
     get empty() {
         return this.props.built
             ? {
                   text: _t(
-                      "No browser has reported in this time. Open a page of the website or of Odoo, and leave it again."
+                      "No browser has reported in this time. Open a page of the website or of Odoo, and leave it again.",
                   ),
                   advice: _t("How pages are measured"),
                   destination: destinations.manual("vitals"),
               }
             : {
                   text: _t(
-                      "The collector is not built: browsers cannot report. Run “make setup”, or install the addon from a release."
+                      "The collector is not built: browsers cannot report. Run “make setup”, or install the addon from a release.",
                   ),
                   advice: _t("How to build the collector"),
                   destination: destinations.manual("the-collector-is-not-built"),

@@ -66,7 +66,7 @@ export class WorkersPanel extends Component {
 
     get emptyText() {
         return _t(
-            "Only known when Odoo runs with workers, and loads smart_dairy_performance server-wide."
+            "Only known when Odoo runs with workers, and loads smart_dairy_performance server-wide.",
         );
     }
 }
