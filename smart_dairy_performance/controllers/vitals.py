@@ -37,6 +37,7 @@ class PerformanceVitalsController(http.Controller):
         active = vitals.current()
         if active is None:
             return request.make_response(b"", status=404)
-        environ = request.httprequest.environ
-        status, headers, body = active.serve(environ, request.db or "")
+        asked = request.httprequest
+        answer = active.serve(asked.environ, request.db or "", asked.get_data)
+        status, headers, body = answer
         return request.make_response(body, headers, status=status)

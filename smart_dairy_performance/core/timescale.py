@@ -6,7 +6,6 @@ database creates the extension, and the next update of the addon converts the ta
 Without it they stay as they are: a BRIN index on the time, and rows deleted in batches.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 INSTALLED = "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"
@@ -17,54 +16,59 @@ IS_HYPERTABLE = """
 CHUNK_DAYS = 1
 COMPRESS_DAYS = 2  # rows of this age do not change any more
 
-Ask = Callable[..., list[tuple[Any, ...]]]
 
-
-def installed(ask: Ask) -> bool:
+def installed(cursor: Any) -> bool:
     """Whether the database has the extension.
 
-    :param ask: runs a statement with parameters and gives its rows, none for
-        statements that have no result
+    :param cursor: of the DB-API
     """
-    return bool(ask(INSTALLED))
+    cursor.execute(INSTALLED)
+    return bool(cursor.fetchall())
 
 
-def is_hypertable(ask: Ask, table: str) -> bool:
+def is_hypertable(cursor: Any, table: str) -> bool:
     """Whether a table was converted."""
-    return installed(ask) and bool(ask(IS_HYPERTABLE, (table,)))
+    if not installed(cursor):
+        return False
+    cursor.execute(IS_HYPERTABLE, (table,))
+    return bool(cursor.fetchall())
 
 
-def convert(ask: Ask, table: str, segment: str) -> bool:
+def convert(cursor: Any, table: str, segment: str) -> bool:
     """Make a table one of chunks of a day, compressed after two.
 
     :param table: a table in code, with columns ``id`` and ``time``; its rows are moved
     :param segment: column by whose values compressed rows stand together
     :returns: whether it is a hypertable now
     """
-    if not installed(ask):
+    if not installed(cursor):
         return False
-    if is_hypertable(ask, table):
+    if is_hypertable(cursor, table):
         return True
     # A unique index of a hypertable must have the time in it.
-    ask(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
-    ask(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY (id, time)")
-    ask(
+    cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    cursor.execute(
+        f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY (id, time)"
+    )
+    cursor.execute(
         "SELECT create_hypertable(%s, 'time', migrate_data => true,"
         " chunk_time_interval => make_interval(days => %s))",
         (table, CHUNK_DAYS),
     )
-    ask(
+    cursor.execute(
         f"ALTER TABLE {table} SET (timescaledb.compress,"
         f" timescaledb.compress_segmentby = '{segment}',"
         " timescaledb.compress_orderby = 'time DESC, id DESC')"
     )
-    ask(
+    cursor.execute(
         "SELECT add_compression_policy(%s, make_interval(days => %s))",
         (table, COMPRESS_DAYS),
     )
     return True
 
 
-def drop_before(ask: Ask, table: str, before: Any) -> None:
+def drop_before(cursor: Any, table: str, before: Any) -> None:
     """Remove whole chunks that end before a time: no rows are touched one by one."""
-    ask("SELECT drop_chunks(%s, older_than => %s::timestamp)", (table, before))
+    cursor.execute(
+        "SELECT drop_chunks(%s, older_than => %s::timestamp)", (table, before)
+    )

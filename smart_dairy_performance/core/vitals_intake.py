@@ -175,12 +175,10 @@ class Intake:
             return self._refused(error, cors)
         return None
 
-    def answer(
-        self, environ: Mapping[str, Any], body: bytes, database: str | None
-    ) -> Answer:
+    def answer(self, environ: Mapping[str, Any], body: bytes, database: str) -> Answer:
         """Take a beacon that :meth:`before_body` let pass.
 
-        :param database: that it belongs to; None: none is served at this address
+        :param database: that it belongs to; empty: none is served at this address
         """
         cors = self._cors(environ)
         try:

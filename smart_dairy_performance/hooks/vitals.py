@@ -10,6 +10,7 @@ that a connection sent, answers 429 and takes the next one.
 
 import re
 import socket
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -62,7 +63,9 @@ class Beacons:
 
     def __init__(self, runtime: Any) -> None:
         def spool(kind: str) -> Spool:
-            return Spool(lambda: spooling.folder(runtime), kind, folder_bytes=SPOOL_BYTES)
+            return Spool(
+                lambda: spooling.folder(runtime), kind, folder_bytes=SPOOL_BYTES
+            )
 
         self.intake = Intake(
             lambda: runtime.options,
@@ -92,17 +95,22 @@ class Beacons:
 
         return __call__
 
-    def serve(self, environ: Any, database: str | None = None) -> Answer | None:
+    def serve(
+        self,
+        environ: Any,
+        database: str | None = None,
+        read: Callable[[], bytes] | None = None,
+    ) -> Answer | None:
         """The answer; None when only Odoo can tell the database.
 
-        :param database: of the request, where Odoo knows it already
+        :param database: of the request, empty for none, where Odoo knows it already
+        :param read: gives the body, where Odoo has the stream
         """
         unit = local.unit
         if unit is not None:
             unit.route = environ["PATH_INFO"]
         try:
-            asked = database is not None
-            if not asked:
+            if database is None:
                 database = database_of(environ)
                 if database is None:
                     return None
@@ -110,8 +118,9 @@ class Beacons:
             if answer is None:
                 if unit is not None and database:
                     unit.db = database
-                self._learn_routes(database or "")
-                answer = self.intake.answer(environ, _body(environ), database)
+                self._learn_routes(database)
+                body = read() if read else _body(environ)
+                answer = self.intake.answer(environ, body, database)
         except OSError:  # it took too long to send, or went away
             answer = _unread("The body did not arrive.")
         except Exception:

@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from ..core import timescale
+
 _MS = {"readonly": True, "digits": (12, 3)}
 PHASES = [
     ("mount", "Mount"),
@@ -47,3 +49,7 @@ class PerformanceReactRender(models.Model):
     )
 
     _time = models.Index("USING brin (time) WITH (pages_per_range = 32)")
+
+    def init(self):
+        """Convert the table where TimescaleDB is installed."""
+        timescale.convert(self.env.cr, self._table, "component")

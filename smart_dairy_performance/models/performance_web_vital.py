@@ -31,10 +31,7 @@ MARK = "vitals.hours"  # how far hours are worked out, in performance.mark
 _ROLLED_AT_ONCE = 200_000  # rows
 _DELETED_AT_ONCE = 10_000  # rows
 _MOST_DELETED = 500_000  # rows a run: the rest waits for the next one
-_TABLES = (
-    ("performance_web_vital", "metric"),
-    ("performance_react_render", "component"),
-)
+_TABLES = ("performance_web_vital", "performance_react_render")
 
 
 class PerformanceWebVital(models.Model):
@@ -84,14 +81,8 @@ class PerformanceWebVital(models.Model):
     _time = models.Index("USING brin (time) WITH (pages_per_range = 32)")
 
     def init(self):
-        """Convert the tables of rows where TimescaleDB is installed."""
-        for table, segment in _TABLES:
-            timescale.convert(self._ask, table, segment)
-
-    @api.model
-    def _ask(self, statement, parameters=()):
-        self.env.cr.execute(statement, parameters)  # pylint: disable=sql-injection
-        return self.env.cr.fetchall() if self.env.cr.description else []
+        """Convert the table where TimescaleDB is installed."""
+        timescale.convert(self.env.cr, self._table, "metric")
 
     # -- hours -------------------------------------------------------------------
 
@@ -119,11 +110,17 @@ class PerformanceWebVital(models.Model):
         """
         cr = self.env.cr
         self.env.flush_all()
-        cr.execute("SELECT max(id) FROM performance_web_vital")
-        newest = cr.fetchone()[0] or 0
-        last = min(self._position(), newest)
-        until = min(newest, last + most)
-        if until == last:
+        last = self._position()
+        cr.execute(
+            """
+            SELECT max(id), count(*) FROM (
+                SELECT id FROM performance_web_vital WHERE id > %s ORDER BY id LIMIT %s
+            ) AS found
+            """,
+            (last, most),
+        )
+        until, count = cr.fetchone()
+        if not count:
             return False
         cr.execute(
             """
@@ -149,7 +146,7 @@ class PerformanceWebVital(models.Model):
         )
         self.env["performance.mark"].invalidate_model()
         self.env["performance.web.vital.hour"].invalidate_model()
-        return until < newest
+        return count == most
 
     @api.model
     def _kinds(self):
@@ -182,9 +179,9 @@ class PerformanceWebVital(models.Model):
     def _expire(self):
         """Remove what is older than the settings say, some at a time."""
         raw, hours = self._cutoff("vitals_days"), self._cutoff("vitals_hour_days")
-        for table, _segment in _TABLES:
-            if timescale.is_hypertable(self._ask, table):
-                timescale.drop_before(self._ask, table, raw)
+        for table in _TABLES:
+            if timescale.is_hypertable(self.env.cr, table):
+                timescale.drop_before(self.env.cr, table, raw)
             else:
                 self._delete(table, "time", raw)
         self._delete("performance_web_vital_hour", "hour", hours)

@@ -8,3 +8,4 @@ from . import test_requests
 from . import test_settings
 from . import test_targets
 from . import test_tracker
+from . import test_vitals

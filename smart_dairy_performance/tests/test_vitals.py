@@ -1,0 +1,441 @@
+"""Web Vitals: who sees them, hours that are right, what is removed, what pages know."""
+
+import json
+import random
+import re
+from contextlib import closing
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError
+from odoo.tests import Form, HttpCase, TransactionCase, new_test_user, tagged
+
+from ..core import catalogue, vitals, vitals_intake
+from ..hooks import runtime
+from ..hooks import vitals as hook
+from ..hooks.vitals_rows import insert_renders, insert_values
+from ..models import performance_web_vital
+from .figures import figures
+
+GROUP = "smart_dairy_performance.smart_dairy_performance_group_"
+HOUR = datetime(2026, 3, 4, 10)
+MODELS = (
+    "performance.web.vital",
+    "performance.web.vital.hour",
+    "performance.react.render",
+)
+
+
+def _record(when, values, page="/shop", device="desktop"):
+    """What the intake leaves in the spool, see core.vitals_intake."""
+    rows = [
+        (name, value, vitals.rating(name, value), "", None, None)
+        for name, value in values
+    ]
+    seconds = (when - datetime(1970, 1, 1)).total_seconds()
+    return [1, seconds, page, device, "navigate", "", rows]
+
+
+def _percentile(values, share):
+    values = sorted(values)
+    place = share * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (place - low)
+
+
+class VitalsCase(TransactionCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.vitals = cls.env["performance.web.vital"]
+        cls.hours = cls.env["performance.web.vital.hour"]
+        for model in MODELS:
+            cls.env[model].search([("id", "!=", False)]).unlink()
+        # What commits would end the test.
+        cls.startClassPatcher(
+            patch.object(cls.registry["ir.cron"], "_commit_progress", lambda *_a: 60.0)
+        )
+        cls.startClassPatcher(
+            patch.object(
+                cls.registry["performance.web.vital"],
+                "_cutoff",
+                lambda _self, name: HOUR - timedelta(days=cls.days[name]),
+            )
+        )
+        cls.days = {"vitals_days": 30, "vitals_hour_days": 400}
+
+    def _insert(self, *records):
+        with closing(self.env.cr._cnx.cursor()) as cursor:
+            insert_values(cursor, list(records))
+        self.env.invalidate_all()
+
+
+@tagged("post_install", "-at_install")
+class TestVitals(VitalsCase):
+    def test_rows_are_written_in_bulk(self):
+        record = _record(HOUR, [("LCP", 2600.0), ("CLS", 0.3)])
+        record[6][0] = ("LCP", 2600.0, "needs-improvement", "main>img", 120, 30)
+        self._insert(record, [99, "of another version"])
+        first, second = self.vitals.search([], order="id")
+        self.assertRecordValues(
+            first + second,
+            [
+                {
+                    "time": HOUR,
+                    "metric": "LCP",
+                    "value": 2600.0,
+                    "rating": "needs-improvement",
+                    "page": "/shop",
+                    "device": "desktop",
+                    "navigation": "navigate",
+                    "target": "main>img",
+                    "server_ms": 120.0,
+                    "db_ms": 30.0,
+                },
+                {
+                    "time": HOUR,
+                    "metric": "CLS",
+                    "value": 0.3,
+                    "rating": "poor",
+                    "page": "/shop",
+                    "device": "desktop",
+                    "navigation": "navigate",
+                    "target": False,
+                    "server_ms": 0.0,
+                    "db_ms": 0.0,
+                },
+            ],
+        )
+
+    def test_renders_are_written_in_bulk(self):
+        render = ["Cart", "update", 17.2, 20, 10, 90, 9, 17.2, 1]
+        seconds = (HOUR - datetime(1970, 1, 1)).total_seconds()
+        with closing(self.env.cr._cnx.cursor()) as cursor:
+            insert_renders(cursor, [[1, seconds, "", [render, render]]])
+        renders = self.env["performance.react.render"].search([])
+        self.assertEqual(len(renders), 2)
+        self.assertRecordValues(
+            renders[0],
+            [
+                {
+                    "component": "Cart",
+                    "phase": "update",
+                    "page": False,
+                    "actual_ms": 17.2,
+                    "avg_ms": 9.0,
+                    "total_ms": 90.0,
+                    "renders": 10,
+                    "slow_renders": 1,
+                }
+            ],
+        )
+
+    def test_an_hour_says_what_its_values_say(self):
+        source = random.Random(3)
+        values = [round(source.uniform(500, 6000), 1) for _ in range(401)]
+        values += [2500.0, 4000.0]  # bounds belong to the better side
+        minutes = [timedelta(minutes=source.randrange(60)) for _ in values]
+        self._insert(
+            *(
+                _record(HOUR + minute, [("LCP", value), ("RPC", value)])
+                for minute, value in zip(minutes, values, strict=True)
+            )
+        )
+        self.assertFalse(self.vitals._roll_up())
+        hour = self.hours.search([("metric", "=", "LCP")])
+        self.assertEqual((hour.hour, hour.page), (HOUR, "/shop"))
+        self.assertEqual(hour.samples, len(values))
+        for name, share in (("p50", 0.5), ("p75", 0.75), ("p95", 0.95)):
+            self.assertAlmostEqual(hour[name], _percentile(values, share), 2)
+        self.assertEqual(hour.good, sum(value <= 2500 for value in values))
+        self.assertEqual(hour.poor, sum(value > 4000 for value in values))
+        self.assertEqual(hour.good + hour.needs_improvement + hour.poor, 403)
+        self.assertEqual(hour.rating, vitals.rating("LCP", hour.p75))
+        call = self.hours.search([("metric", "=", "RPC")])
+        self.assertEqual((call.samples, call.rating, call.good), (403, False, 0))
+        # The histogram has the store's bounds: the same answer from both.
+        (row, _others) = self._figures()
+        self.assertAlmostEqual(row["p75"], hour.p75, delta=500)
+
+    def _figures(self, since=HOUR):
+        rows, together = self.vitals._figures(since)
+        return (*rows, together) if rows else ({}, together)
+
+    def test_late_rows_renew_their_hour(self):
+        self._insert(_record(HOUR, [("TTFB", 100.0)] * 3))
+        self.vitals._roll_up()
+        later = HOUR + timedelta(hours=2)
+        self._insert(
+            _record(later, [("TTFB", 900.0)]), _record(HOUR, [("TTFB", 5000.0)] * 9)
+        )
+        self.vitals._roll_up()
+        first, second = self.hours.search([("metric", "=", "TTFB")], order="hour")
+        self.assertEqual((first.hour, first.samples), (HOUR, 12))
+        self.assertEqual((first.rating, first.p75), ("poor", 5000.0))
+        self.assertEqual((second.hour, second.samples), (later, 1))
+        self.vitals._roll_up()  # nothing new: nothing changes
+        self.assertEqual(self.hours.search_count([]), 2)
+
+    def test_many_rows_are_worked_out_some_at_a_time(self):
+        for hours in range(3):
+            values = [("FCP", float(value)) for value in range(1, 5)]
+            self._insert(_record(HOUR + timedelta(hours=hours), values))
+        turns = 0
+        while self.vitals._roll_up(most=5):
+            turns += 1
+        self.assertEqual(turns, 2)
+        self.assertEqual(self.hours.search([]).mapped("samples"), [4, 4, 4])
+
+    def test_figures_are_of_hours_and_of_what_is_in_none_yet(self):
+        self._insert(_record(HOUR, [("LCP", 1000.0)] * 30))
+        self.vitals._roll_up()
+        self._insert(
+            _record(HOUR + timedelta(minutes=5), [("LCP", 5000.0)] * 70),
+            _record(HOUR - timedelta(hours=3), [("LCP", 5000.0)] * 7),
+            _record(HOUR, [("CLS", 0.3)], "/cart", "mobile"),
+        )
+        rows, together = self.vitals._figures(HOUR + timedelta(minutes=30))
+        found = {(row["metric"], row["page"], row["device"]): row for row in rows}
+        row = found["LCP", "/shop", "desktop"]
+        self.assertEqual((row["samples"], row["good"], row["poor"]), (100, 30, 70))
+        self.assertEqual(row["rating"], "poor")
+        self.assertEqual(found["CLS", "/cart", "mobile"]["rating"], "poor")
+        self.assertEqual(together["LCP"]["samples"], 100)
+        self.assertEqual(together["INP"]["p75"], None)
+        before = self.vitals._figures(HOUR - timedelta(hours=3))[1]
+        self.assertEqual(before["LCP"]["samples"], 107)
+
+    def test_what_is_too_old_is_removed_in_batches(self):
+        old, kept = HOUR - timedelta(days=31), HOUR - timedelta(days=29)
+        self._insert(
+            _record(old, [("LCP", 1.0)] * 25), _record(kept, [("LCP", 1.0)] * 4)
+        )
+        with closing(self.env.cr._cnx.cursor()) as cursor:
+            render = ["Cart", "mount", 1.0, None, None, None, None, None, None]
+            for when in (old, kept):
+                seconds = (when - datetime(1970, 1, 1)).total_seconds()
+                insert_renders(cursor, [[1, seconds, "", [render]]])
+        for when in (HOUR - timedelta(days=401), HOUR - timedelta(days=399)):
+            self.hours.create(
+                {"hour": when, "metric": "LCP", "page": "/", "device": "mobile"}
+            )
+        sizes = {"_DELETED_AT_ONCE": 10, "_MOST_DELETED": 20}
+        with patch.multiple(performance_web_vital, **sizes):
+            self.vitals._expire()
+            # The rest waits for the next run: no run takes long.
+            self.assertEqual(self.vitals.search_count([]), 9)
+            self.vitals._expire()
+        self.assertEqual(self.vitals.search_count([("time", ">=", kept)]), 4)
+        self.assertEqual(self.vitals.search_count([]), 4)
+        self.assertEqual(self.env["performance.react.render"].search_count([]), 1)
+        self.assertEqual(self.hours.search_count([]), 1)
+
+    def test_an_hour_outlives_its_rows(self):
+        self._insert(_record(HOUR, [("LCP", 100.0)] * 9))
+        self.vitals._roll_up()
+        self.vitals.search([]).unlink()
+        late = _record(HOUR, [("LCP", 100.0)])
+        with patch.dict(self.days, vitals_days=0):
+            self._insert(late)
+            self.vitals._roll_up()
+        self.assertEqual(self.hours.search([]).samples, 9)
+
+    def test_groups_weigh_hours_by_their_samples(self):
+        for hours, (samples, p75) in enumerate(((9, 100.0), (1, 1100.0))):
+            self.hours.create(
+                {
+                    "hour": HOUR + timedelta(hours=hours),
+                    "metric": "LCP",
+                    "page": "/",
+                    "device": "mobile",
+                    "samples": samples,
+                    "p75": p75,
+                }
+            )
+        ((_metric, p75),) = self.hours._read_group([], ["metric"], ["p75:avg"])
+        self.assertAlmostEqual(p75, 200.0)
+
+    def test_indexes_fit_rows_in_the_order_of_time(self):
+        self.env.cr.execute(
+            "SELECT indexdef FROM pg_indexes WHERE tablename = 'performance_web_vital'"
+        )
+        definitions = [definition for (definition,) in self.env.cr.fetchall()]
+        self.assertTrue([text for text in definitions if "USING brin" in text])
+
+
+@tagged("post_install", "-at_install")
+class TestVitalsAccess(TransactionCase):
+    def test_members_read_and_nobody_writes(self):
+        values = {
+            "performance.web.vital": {
+                "time": HOUR,
+                "metric": "LCP",
+                "value": 1.0,
+                "page": "/",
+                "device": "mobile",
+            },
+            "performance.web.vital.hour": {
+                "hour": HOUR,
+                "metric": "LCP",
+                "page": "/",
+                "device": "mobile",
+            },
+            "performance.react.render": {
+                "time": HOUR,
+                "component": "Cart",
+                "phase": "mount",
+            },
+        }
+        users = {
+            "public": self.env.ref("base.public_user"),
+            "portal": new_test_user(self.env, "vp", groups="base.group_portal"),
+            "internal": new_test_user(self.env, "vi", groups="base.group_user"),
+            "member": new_test_user(self.env, "vm", groups=f"{GROUP}user"),
+            "manager": new_test_user(self.env, "vg", groups=f"{GROUP}manager"),
+        }
+        for model, row in values.items():
+            record = self.env[model].create(row)
+            for name, user in users.items():
+                with self.subTest(model=model, user=name):
+                    mine = record.with_user(user)
+                    if name in ("member", "manager"):
+                        self.assertTrue(mine.read())
+                    else:
+                        with self.assertRaises(AccessError):
+                            mine.read()
+                    for attempt in (
+                        lambda mine=mine: mine.write({"page": "/x"}),
+                        lambda mine=mine: mine.unlink(),
+                        lambda mine=mine, row=row: mine.create(row),
+                    ):
+                        with self.assertRaises(AccessError):
+                            attempt()
+
+    def test_lists_open_and_can_be_exported(self):
+        groups = f"{GROUP}user,base.group_allow_export"
+        member = new_test_user(self.env, "vx", groups=groups)
+        self.env["performance.web.vital"].create(
+            {
+                "time": HOUR,
+                "metric": "INP",
+                "value": 612.5,
+                "rating": "poor",
+                "page": "/shop",
+                "device": "mobile",
+            }
+        )
+        for model in MODELS:
+            name = model.replace(".", "_")
+            action = self.env.ref(f"smart_dairy_performance.{name}_action")
+            menu = self.env.ref(f"smart_dairy_performance.{name}_menu")
+            self.assertEqual(menu.action, action)
+            views = [(False, kind) for kind in action.view_mode.split(",")]
+            found = (
+                self.env[model]
+                .with_user(member)
+                .get_views([*views, (False, "search")], {"load_filters": True})
+            )
+            self.assertEqual(len(found["views"]), len(views) + 1)
+        rows = self.env["performance.web.vital"].with_user(member)
+        fields = ["metric", "page", "value", "rating"]
+        exported = rows.search([("page", "=", "/shop")]).export_data(fields)["datas"]
+        self.assertIn(["INP: answer to interactions", "/shop", 612.5, "Poor"], exported)
+        with Form(rows.search([], limit=1)) as form:
+            self.assertEqual(form.page, "/shop")
+
+
+@tagged("post_install", "-at_install")
+class TestVitalsPages(HttpCase):
+    BODY = json.dumps(
+        {
+            "v": 1,
+            "page": "/web/login",
+            "device": "tablet",
+            "metrics": [{"name": "INP", "value": 612.5}],
+        }
+    )
+    HEADERS = {"Content-Type": "text/plain;charset=UTF-8"}
+
+    def setUp(self):
+        super().setUp()
+        # A throttle that no other test has used.
+        active = hook.current()
+        self.patch(active.intake, "_rate", 0)
+
+    def _options(self, **values):
+        active = runtime.current()
+        values = {name: str(value) for name, value in values.items()}
+        self.addCleanup(active.told, {self.env.cr.dbname: {}})
+        for name, value in values.items():
+            key = f"smart_dairy_performance.{name}"
+            self.env["ir.config_parameter"].set_param(key, value)
+        self.env["performance.tracker"]._tell_settings()
+
+    def _page(self):
+        text = self.url_open("/web/login").text
+        found = re.search(r'"smart_dairy_vitals": ({[^}]*}|null)', text)
+        self.assertTrue(found, text[:500])
+        return json.loads(found[1])
+
+    def _send(self, **headers):
+        return self.url_open(
+            vitals_intake.BATCH, data=self.BODY, headers={**self.HEADERS, **headers}
+        )
+
+    def _good(self):
+        labels = ("INP", "/web/login", "tablet", "poor")
+        return figures(catalogue.VITALS_TOTAL.name).get(labels, 0.0)
+
+    def test_a_page_of_the_website_is_told_what_to_send_where(self):
+        found = self._page()
+        self.assertTrue(found["endpoint"].startswith(vitals_intake.BATCH))
+        del found["endpoint"]
+        self.assertEqual(
+            found,
+            {
+                "sampleRate": 1.0,
+                "respectDoNotTrack": True,
+                "page": "/web/login",
+                "batch": 10,
+                "flushSeconds": 30,
+            },
+        )
+
+    def test_settings_reach_the_page(self):
+        self._options(vitals_sample_percent=25, vitals_ignore_dnt=True)
+        found = self._page()
+        self.assertEqual(
+            (found["sampleRate"], found["respectDoNotTrack"]), (0.25, False)
+        )
+        self._options(vitals_collector="backend")
+        self.assertIsNone(self._page())
+
+    def test_the_backend_is_told_too(self):
+        new_test_user(self.env, "vb", password="vb-password", groups="base.group_user")
+        self.authenticate("vb", "vb-password")
+        text = self.url_open("/odoo").text
+        found = re.search(r'"smart_dairy_vitals": ({[^}]*}|null)', text)
+        self.assertIsNone(json.loads(found[1])["page"])
+        self._options(vitals_collector="website")
+        text = self.url_open("/odoo").text
+        self.assertIn('"smart_dairy_vitals": null', text)
+
+    def test_a_beacon_makes_no_session_and_asks_no_database(self):
+        before = self._good()
+        self.opener.cookies.clear()
+        with self.assertQueryCount(0):
+            answer = self._send()
+        self.assertEqual((answer.status_code, answer.text), (204, ""))
+        self.assertNotIn("Set-Cookie", answer.headers)
+        self.assertEqual(self._good(), before + 1)
+
+    def test_a_process_that_knows_no_database_asks_odoo(self):
+        before = self._good()
+        self.opener.cookies.clear()
+        with patch.object(hook, "database_of", lambda _environ: None):
+            answer = self._send()
+            self.assertEqual(answer.status_code, 204)
+            self.assertEqual(self._send(Origin="https://evil.example").status_code, 403)
+        self.assertNotIn("Set-Cookie", answer.headers)
+        self.assertEqual(self._good(), before + 1)
