@@ -14,6 +14,7 @@
         "views/performance_database_table_views.xml",
         "views/performance_database_index_views.xml",
         "views/performance_database_lock_views.xml",
+        "views/performance_database_log_views.xml",
         "views/performance_database_advice_views.xml",
         "views/performance_database_audit_views.xml",
         "views/menus.xml",

@@ -22,9 +22,11 @@ SMALL = 1024 * 1024  # bytes; dropping what is smaller gains nothing
 
 
 def ask(asker: Asker) -> dict[str, Any]:
-    """Lists of indexes by what is wrong, each with ``because``."""
+    """Lists of indexes by what is wrong, each with ``because``; ``rows``: all indexes
+    as ``indexes.every`` gives them."""
     rows = indexes.every(asker)
     return {
+        "rows": rows,
         "seconds": asker(_SINCE, name="index_health")[0]["seconds"],
         **judged(rows),
     }

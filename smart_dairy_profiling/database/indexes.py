@@ -20,7 +20,7 @@ SELECT n.nspname, t.relname AS table_relname, x.relname AS index_name,
        pg_get_expr(i.indpred, i.indrelid) AS predicate,
        coalesce(s.idx_scan, 0) AS index_scans, coalesce(s.idx_tup_read, 0)
            AS tuples_read, coalesce(s.idx_tup_fetch, 0) AS tuples_fetched,
-       k.conname IS NOT NULL AS is_constraint,
+       k.conindid IS NOT NULL AS is_constraint,
        coalesce(f.used, false) AS serves_foreign_key
   FROM pg_index i
   JOIN pg_class x ON x.oid = i.indexrelid
@@ -28,9 +28,8 @@ SELECT n.nspname, t.relname AS table_relname, x.relname AS index_name,
   JOIN pg_namespace n ON n.oid = t.relnamespace
   JOIN pg_am a ON a.oid = x.relam
   LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = i.indexrelid
-  LEFT JOIN LATERAL (
-      SELECT conname FROM pg_constraint WHERE conindid = i.indexrelid
-         AND contype <> 'f' LIMIT 1) k ON true
+  LEFT JOIN (SELECT DISTINCT conindid FROM pg_constraint WHERE contype <> 'f') k
+         ON k.conindid = i.indexrelid
   LEFT JOIN (SELECT conrelid, conkey[1] AS first, true AS used
                FROM pg_constraint WHERE contype = 'f' GROUP BY 1, 2) f
          ON f.conrelid = i.indrelid AND f.first = i.indkey[0]

@@ -6,7 +6,7 @@ types; ``plan_cache_mode = force_generic_plan`` explains without values, and
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,6 +149,15 @@ def readable(plan: Node) -> list[Line]:
         Line(depth, _title(node), _detail(node), own / total, own == most and own > 0)
         for (depth, node), own in zip(flat, costs, strict=True)
     ]
+
+
+def text(lines: Iterable[Line]) -> str:
+    """The tree as text, the costliest node marked."""
+    return "\n".join(
+        f"{'>>' if line.costly else '  '} {100 * line.share:3.0f} %  "
+        f"{'   ' * line.depth}{line.text}  [{line.detail}]"
+        for line in lines
+    )
 
 
 def _title(node: Node) -> str:

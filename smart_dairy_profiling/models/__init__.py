@@ -6,6 +6,7 @@ from . import performance_database_advice
 from . import performance_database_audit
 from . import performance_database_finding
 from . import performance_database_index
+from . import performance_database_log
 from . import performance_database_reading
 from . import performance_database_statement
 from . import performance_database_statement_hour

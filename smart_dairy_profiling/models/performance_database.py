@@ -105,6 +105,7 @@ class PerformanceDatabase(models.AbstractModel):
             tables = env["performance.database.table"]._take(monitor, answers)
             found += env["performance.database.table.size"]._take(tables)
             env["performance.database.index"]._take(answers)
+            found += env["performance.database.log"]._take(asker)
             try:
                 found += env["performance.database.statement"]._take(asker)
                 found += env["performance.database.advice"]._take(asker)

@@ -15,6 +15,7 @@ QUESTIONS = [
     ("replication", "Replication"),
     ("sequences", "Sequences"),
     ("slow_queries", "Slow Queries"),
+    ("log", "Server Log"),
     ("regressions", "Regressions"),
     ("advice", "Index Advice"),
     ("missing_indexes", "Missing Indexes"),
@@ -46,7 +47,7 @@ class PerformanceDatabaseFinding(models.Model):
     verdict = fields.Selection(VERDICTS, required=True, readonly=True)
     urgency = fields.Integer(readonly=True, index=True)
     subject = fields.Char("About", readonly=True)
-    what = fields.Char("What Is the Case", required=True, readonly=True)
+    what = fields.Text("What Is the Case", required=True, readonly=True)
     todo = fields.Text("What to Do", readonly=True)
     statement = fields.Text("SQL", readonly=True)
 

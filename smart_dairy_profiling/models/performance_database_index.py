@@ -1,7 +1,5 @@
 from odoo import api, fields, models
 
-from ..database import indexes
-
 _MB = 1024**2
 KEPT = 300
 PROBLEMS = ("invalid", "duplicate", "redundant", "unused")
@@ -30,14 +28,14 @@ class PerformanceDatabaseIndex(models.Model):
     def _take(self, answers):
         """Mirror the largest indexes, and those that ``index_health`` names."""
         names = self.env["performance.database"]._models_by_table()
+        answer = answers.get("index_health") or {}
         wrong = {
             row["qualified_name"]: (kind, row["because"])
             for kind in PROBLEMS
-            for row in (answers.get("index_health") or {}).get(kind, ())
+            for row in answer.get(kind, ())
         }
-        rows = indexes.every(self.env["performance.database"]._asker())
         values = []
-        for number, row in enumerate(rows):
+        for number, row in enumerate(answer.get("rows", ())):
             name = row["qualified_name"]
             if number >= KEPT and name not in wrong:
                 continue

@@ -7,6 +7,7 @@ from ..database import plans, slow_queries, statements
 from ..database.finding import NOTICE, WARNING, Finding
 from ..hooks import origins
 
+SHOWN = 200  # characters of a statement in a list
 KEPT = 200  # statements, those with the largest total time
 HOUR_TOP = 100  # statements of an hour that are kept
 HISTORY_DAYS = 14
@@ -21,17 +22,18 @@ class PerformanceDatabaseStatement(models.Model):
     _inherit = ["performance.database.mirror"]
     _description = "SQL Statement"
     _order = "total_ms desc, id"
-    _rec_name = "query"
+    _rec_name = "summary"
 
     queryid = fields.Char("Query Id", required=True, readonly=True, index=True)
     fingerprint = fields.Char(readonly=True, index=True)
     query = fields.Text(readonly=True)
+    summary = fields.Char("Statement", compute="_compute_summary")
     calls = fields.Float(digits=(16, 0), readonly=True)
     total_ms = fields.Float("Total (ms)", digits=(16, 1), readonly=True)
     mean_ms = fields.Float("Mean (ms)", digits=(16, 2), readonly=True, aggregator="avg")
     max_ms = fields.Float("Longest (ms)", digits=(16, 1), readonly=True)
     rows = fields.Float(digits=(16, 0), readonly=True)
-    share = fields.Float("Share of Time", digits=(6, 4), readonly=True)
+    share = fields.Float("Share", digits=(6, 4), readonly=True)
     cache_hit = fields.Float("Cache Hits", digits=(6, 4), readonly=True)
     temp_mb = fields.Float("Temporary Files (MB)", digits=(16, 1), readonly=True)
     slow = fields.Boolean(readonly=True, help="100 ms or more on average.")
@@ -40,7 +42,7 @@ class PerformanceDatabaseStatement(models.Model):
     route = fields.Char(readonly=True, help="A route that was seen to issue it.")
     code_line = fields.Char(readonly=True, help="Where the code issues it.")
     change = fields.Float(
-        "Times the Usual",
+        "Times Usual",
         digits=(8, 2),
         readonly=True,
         help="Mean of the last hour against the median of the hours before; "
@@ -50,6 +52,11 @@ class PerformanceDatabaseStatement(models.Model):
     hour_ids = fields.One2many("performance.database.statement.hour", "statement_id")
 
     _queryid_unique = models.Constraint("UNIQUE(queryid)", "A statement is there once.")
+
+    @api.depends("query")
+    def _compute_summary(self):
+        for one in self:
+            one.summary = (one.query or "")[:SHOWN]
 
     @api.model
     def _take(self, asker):
@@ -185,8 +192,4 @@ class PerformanceDatabaseStatement(models.Model):
             return self.env._("There is no plan to show: %(why)s", why=error)
         except statements.Unavailable as error:
             return f"{error.problem} {error.todo}"
-        return "\n".join(
-            f"{'>>' if line.costly else '  '} {100 * line.share:3.0f} %  "
-            f"{'   ' * line.depth}{line.text}  [{line.detail}]"
-            for line in plans.readable(plan)
-        )
+        return plans.text(plans.readable(plan))

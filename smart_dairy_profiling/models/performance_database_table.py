@@ -19,13 +19,13 @@ class PerformanceDatabaseTable(models.Model):
     dead_rows = fields.Float(digits=(16, 0), readonly=True)
     size_mb = fields.Float("Table (MB)", digits=(16, 1), readonly=True)
     index_mb = fields.Float("Indexes (MB)", digits=(16, 1), readonly=True)
-    wasted_mb = fields.Float("Bloat, Estimated (MB)", digits=(16, 1), readonly=True)
-    gained_mb = fields.Float("Gained in a Day (MB)", digits=(16, 1), readonly=True)
+    wasted_mb = fields.Float("Bloat (MB)", digits=(16, 1), readonly=True)
+    gained_mb = fields.Float("Growth (MB/d)", digits=(16, 1), readonly=True)
     seq_scans = fields.Float("Full Scans", digits=(16, 0), readonly=True)
     index_scans = fields.Float(digits=(16, 0), readonly=True)
     level = fields.Selection(
         [("HIGH", "High"), ("MEDIUM", "Medium"), ("LOW", "Low")],
-        "Needs an Index",
+        "Index Needed",
         readonly=True,
     )
     recommendation = fields.Char(readonly=True)

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from ..database import locks
 from ..hooks import whereabouts
 
+SHOWN = 120  # characters of a statement in the list
 _INDENT, _BRANCH = "\u2003", "\u2514 "
 
 
@@ -23,18 +24,24 @@ class PerformanceDatabaseLock(models.TransientModel):
     pid = fields.Integer("Process", readonly=True)
     blockers = fields.Char("Waits For", readonly=True)
     blocked = fields.Integer("Makes Wait", readonly=True)
-    waits = fields.Float("Waits Since (s)", digits=(12, 1), readonly=True)
+    waits = fields.Float("Waits (s)", digits=(12, 1), readonly=True)
     transaction_age = fields.Float("Transaction (s)", digits=(12, 1), readonly=True)
     state = fields.Char(readonly=True)
     mode = fields.Char(readonly=True)
     table_name = fields.Char("Table", readonly=True)
     query = fields.Text(readonly=True)
+    summary = fields.Char("Statement", compute="_compute_summary")
     application = fields.Char(readonly=True)
     worker = fields.Integer("Odoo Process", readonly=True)
     user_id = fields.Many2one("res.users", readonly=True)
     route = fields.Char(readonly=True)
     request_age = fields.Float("Request (s)", digits=(12, 1), readonly=True)
     query_start = fields.Float(digits=(20, 6), readonly=True)
+
+    @api.depends("query")
+    def _compute_summary(self):
+        for one in self:
+            one.summary = (one.query or "")[:SHOWN]
 
     @api.model
     def action_open(self):
@@ -47,6 +54,9 @@ class PerformanceDatabaseLock(models.TransientModel):
             "view_mode": "list,form",
             "domain": [("create_uid", "=", self.env.uid)],
             "target": "main",
+            "help": self.env._(
+                "<p class='o_view_nocontent_smiling_face'>Nobody waits for a lock.</p>"
+            ),
         }
 
     @api.model
