@@ -109,6 +109,9 @@ class OnDemand(Mapping[str, T]):
             found = self._made[name] = self._make(name)
         return found
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
@@ -160,7 +163,7 @@ def between(start: float, old: Numbers, new: Reading) -> Window:
             return None
         return quantiles.delta(old.get(name, {}).get(labels), values)
 
-    names = RING_NAMES & new.numbers.keys()
+    names = RING_NAMES.intersection(new.numbers)
     return Window(new.time, max(0.0, new.time - start), OnDemand(names, grown), grew)
 
 
