@@ -45,6 +45,11 @@ class PerformanceEndpoint(models.Model):
             key = (endpoint.route, endpoint.verb)
             endpoint.slow_request_count = counts.get(key, 0)
 
+    @api.depends("route", "verb")
+    def _compute_display_name(self):
+        for endpoint in self:
+            endpoint.display_name = f"{endpoint.verb} {endpoint.route}"
+
     @api.model
     def _place(self, route, verb):
         return self._place_of_route(route, verb)
@@ -54,7 +59,7 @@ class PerformanceEndpoint(models.Model):
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": f"{self.verb} {self.route}",
+            "name": self.display_name,
             "res_model": self._name,
             "view_mode": "graph,list,pivot,form",
             "domain": [("route", "=", self.route), ("verb", "=", self.verb)],

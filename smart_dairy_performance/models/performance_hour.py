@@ -30,7 +30,7 @@ class PerformanceHour(models.AbstractModel):
         help="Of the time of all rows of the hour.",
     )
     avg_ms = fields.Float(
-        string="Average (ms)", readonly=True, digits=(12, 1), aggregator="avg"
+        string="Mean (ms)", readonly=True, digits=(12, 1), aggregator="avg"
     )
     p95_ms = fields.Float(
         string="p95 (ms)",

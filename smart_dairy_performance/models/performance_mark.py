@@ -1,4 +1,10 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..core import settings
+from ..hooks import runtime
+
+_BATCH = 5000  # rows removed in one transaction
 
 
 class PerformanceMark(models.Model):
@@ -34,9 +40,34 @@ class PerformanceMark(models.Model):
             ("performance.model.method", "hour"),
             ("performance.cron.run", "started"),
         ):
-            self.env[name]._prune(moment)
+            self._prune(self.env[name], moment)
         # Of hosts that are gone: those that run write theirs each hour.
         self.env.cr.execute(
             "DELETE FROM performance_mark WHERE starts_with(name, 'hours/')"
             " AND written < now() AT TIME ZONE 'UTC' - interval '30 days'"
         )
+
+    @api.model
+    def _prune(self, model, moment):
+        """Remove rows that are older than the setting says, a batch at a time.
+
+        :param str moment: column that tells how old a row is
+        """
+        active = runtime.current()
+        days = active.options.list_days if active else settings.Settings.list_days
+        while True:
+            self.env.cr.execute(
+                SQL(
+                    "DELETE FROM %(table)s WHERE id IN (SELECT id FROM %(table)s"
+                    " WHERE %(moment)s < now() AT TIME ZONE 'UTC'"
+                    " - %(days)s * interval '1 day' LIMIT %(batch)s)",
+                    table=SQL.identifier(model._table),
+                    moment=SQL.identifier(moment),
+                    days=days,
+                    batch=_BATCH,
+                )
+            )
+            removed = self.env.cr.rowcount
+            self.env["ir.cron"]._commit_progress(removed)
+            if removed < _BATCH:
+                return

@@ -44,6 +44,11 @@ class PerformanceModelMethod(models.Model):
         "UNIQUE (hour, kind, model_name, method)", "An hour of a method is one row."
     )
 
+    @api.depends("model_name", "method")
+    def _compute_display_name(self):
+        for row in self:
+            row.display_name = f"{row.model_name}.{row.method}"
+
     @api.model
     def _place(self, model_name, method):
         return self._place_of_method(model_name, method)
@@ -53,7 +58,7 @@ class PerformanceModelMethod(models.Model):
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": f"{self.model_name}.{self.method}",
+            "name": self.display_name,
             "res_model": self._name,
             "view_mode": "graph,list,pivot,form",
             "domain": [

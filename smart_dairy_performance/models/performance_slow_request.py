@@ -1,9 +1,13 @@
+from datetime import timezone
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
 
 from ..core import slow
+from ..core.sql import UNKNOWN_TABLE
 
+_TELLING = 0.1  # of the duration: what takes less explains nothing
 _SECONDS = {"readonly": True, "digits": (12, 3), "aggregator": "sum"}
 
 
@@ -117,28 +121,36 @@ class PerformanceSlowRequest(models.Model):
             (self.env._("Retries"), self.retry_seconds),
         ]
 
+    def _statement(self, operation, table):
+        """A statement in words: its text is not kept."""
+        if table == UNKNOWN_TABLE:
+            return self.env._("%(operation)s (no table)", operation=operation.upper())
+        return f"{operation.upper()} {table}"
+
     def _costliest(self):
-        """The statement or call that took most, as words; empty when unknown."""
+        """The statement or call that took most, and its seconds; None if unknown."""
         self.ensure_one()
         if self.statements and 2 * self.sql_seconds >= self.duration:
             operation, table, count, seconds, _rows = self.statements[0]
-            what = f"{operation.upper()} {table}"
+            what = self._statement(operation, table)
         elif self.calls:
             model, method, count, seconds, _records = self.calls[0]
             what = f"{model}.{method}"
         else:
-            return ""
-        return self.env._(
-            "%(what)s, %(count)s times, %(seconds).3f s",
+            return None
+        words = self.env._(
+            "%(what)s ×%(count)s: %(seconds).3f s",
             what=what,
             count=count,
             seconds=seconds,
         )
+        return words, seconds
 
     @api.depends("statements", "calls", "sql_seconds", "duration")
     def _compute_costliest(self):
         for request in self:
-            request.costliest = request._costliest()
+            found = request._costliest()
+            request.costliest = found[0] if found else False
 
     @api.depends("duration", "over_budget", "statements", "calls", "query_count")
     def _compute_explanation(self):
@@ -154,16 +166,20 @@ class PerformanceSlowRequest(models.Model):
             share=100 * most / everything if everything else 0,
             part=name,
         )
-        costliest = self._costliest()
-        if costliest:
-            yield self.env._("Most expensive: %(what)s.", what=costliest)
+        found = self._costliest()
+        if found and found[1] >= _TELLING * self.duration:
+            yield self.env._("Most expensive: %(what)s.", what=found[0])
+        elif 2 * self.python_seconds >= everything:
+            yield self.env._(
+                "No query and no ORM call explains it: the time went into Python code "
+                "itself. A profile of this route tells which."
+            )
         for operation, table, count, seconds, _rows in self.statements or ():
-            if count >= slow.MANY and 10 * seconds >= self.duration:
+            if count >= slow.MANY and seconds >= _TELLING * self.duration:
                 yield self.env._(
-                    "%(operation)s %(table)s ran %(count)s times: perhaps a query a "
-                    "record where one for all would do.",
-                    operation=operation.upper(),
-                    table=table,
+                    "%(statement)s ran %(count)s times: perhaps a query a record where "
+                    "one for all would do.",
+                    statement=self._statement(operation, table),
                     count=count,
                 )
         if not self.over_budget:
@@ -194,7 +210,7 @@ class PerformanceSlowRequest(models.Model):
                     self.env._("Rows"),
                 ],
                 [
-                    ([f"{operation.upper()} {table}", count, rows], seconds, None)
+                    ([self._statement(operation, table), count, rows], seconds, None)
                     for operation, table, count, seconds, rows in request.statements
                     or ()
                 ],
@@ -263,6 +279,12 @@ class PerformanceSlowRequest(models.Model):
         for request in self:
             request.similar_count = self.search_count(request._similar())
 
+    @api.depends("route", "verb")
+    def _compute_display_name(self):
+        for request in self:
+            words = (request.verb, request.route)
+            request.display_name = " ".join(filter(None, words))
+
     @api.model
     def _place(self, kind, route, verb):
         if kind == "http":
@@ -306,7 +328,7 @@ class PerformanceSlowRequest(models.Model):
             {
                 "id": request.id,
                 "route": request.route,
-                "started": request.started.timestamp(),
+                "started": request.started.replace(tzinfo=timezone.utc).timestamp(),
                 "seconds": request.duration,
                 "queries": request.query_count,
                 "sqlSeconds": request.sql_seconds,

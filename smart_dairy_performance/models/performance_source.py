@@ -5,10 +5,9 @@ from odoo import api, fields, models, tools
 from odoo.modules.module import get_module_path
 from odoo.tools import SQL
 
-from ..core import settings
-from ..hooks import orm, runtime
+from ..hooks import orm
+from .performance_metric import GROUP_MANAGER
 
-_BATCH = 5000  # rows removed in one transaction
 _ODOO = Path(tools.__file__).parent.parent
 
 
@@ -25,7 +24,11 @@ class PerformanceSource(models.AbstractModel):
     odoo_own = fields.Boolean(
         string="Odoo's Own", readonly=True, help="The addon is one of Odoo's."
     )
-    source = fields.Char(compute="_compute_source", help="File of the addon, and line.")
+    source = fields.Char(
+        compute="_compute_source",
+        groups=GROUP_MANAGER,
+        help="File of the addon, and line.",
+    )
 
     def _compute_source(self):
         for record in self:
@@ -76,10 +79,10 @@ class PerformanceSource(models.AbstractModel):
         """Note the addon of rows that the exporter wrote, which does not know it."""
         names = SQL(", ").join(map(SQL.identifier, self._named_by))
         table = SQL.identifier(self._table)
+        own = self._odoo_addons()
         self.env.cr.execute(
             SQL("SELECT DISTINCT %s FROM %s WHERE addon IS NULL", names, table)
         )
-        own = self._odoo_addons()
         for found in self.env.cr.fetchall():
             addon = self._place(*found)[0]
             self.env.cr.execute(
@@ -94,31 +97,6 @@ class PerformanceSource(models.AbstractModel):
                 )
             )
         self.invalidate_model(["addon", "odoo_own"])
-
-    @api.model
-    def _prune(self, moment):
-        """Remove rows that are older than the setting says, a batch at a time.
-
-        :param str moment: column that tells how old a row is
-        """
-        active = runtime.current()
-        days = active.options.list_days if active else settings.Settings.list_days
-        while True:
-            self.env.cr.execute(
-                SQL(
-                    "DELETE FROM %(table)s WHERE id IN (SELECT id FROM %(table)s"
-                    " WHERE %(moment)s < now() AT TIME ZONE 'UTC'"
-                    " - %(days)s * interval '1 day' LIMIT %(batch)s)",
-                    table=SQL.identifier(self._table),
-                    moment=SQL.identifier(moment),
-                    days=days,
-                    batch=_BATCH,
-                )
-            )
-            removed = self.env.cr.rowcount
-            self.env["ir.cron"]._commit_progress(removed)
-            if removed < _BATCH:
-                return
 
     @api.model
     def _odoo_addons(self):

@@ -4,6 +4,7 @@ from . import test_cron
 from . import test_database
 from . import test_groups
 from . import test_incidents
+from . import test_lists
 from . import test_requests
 from . import test_settings
 from . import test_targets

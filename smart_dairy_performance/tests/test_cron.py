@@ -7,7 +7,7 @@ from odoo.tests import TransactionCase, tagged
 from odoo.tools import mute_logger
 
 from ..core.recorder import local
-from ..hooks import runtime
+from ..hooks import runtime, slow
 from .figures import figures, grown
 
 LOGGER = "odoo.addons.base.models.ir_cron"
@@ -180,6 +180,41 @@ class TestCron(TransactionCase):
         self._run("model.search([], limit=1)")
         self.assertIs(local.unit, unit)
         self.assertEqual(grown(RUNS, runs), {(self.job, "fully_done"): 1.0})
+
+    def _noted(self, code, **values):
+        """What the lists are told of a run."""
+        noted = []
+        self.patch(slow, "note_run", lambda db, run: noted.append((db, run)))
+        self._run(code, **values)
+        ((database, run),) = noted
+        self.assertEqual(database, self.env.cr.dbname)
+        self.assertEqual((run["job"], run["cron_id"]), (self.job, self.cron.id))
+        self.assertAlmostEqual(run["started"], time.time(), delta=60)
+        return run
+
+    def test_a_run_is_noted(self):
+        run = self._noted(
+            "env.cr.execute('SELECT 1')\nenv['ir.cron']._commit_progress(7)",
+            nextcall=fields.Datetime.now() - timedelta(seconds=90),
+        )
+        self.assertEqual((run["outcome"], run["failed"]), ("fully_done", False))
+        self.assertEqual((run["batches"], run["records"]), (1, 7))
+        self.assertTrue(run["was_due"])
+        self.assertAlmostEqual(run["lag"], 91, delta=5)
+        self.assertIsNone(run["error"])
+        self.assertGreater(run["query_count"], 1)
+        self.assertLess(0, run["sql_seconds"])
+        self.assertLess(run["sql_seconds"], run["duration"])
+
+    @mute_logger(LOGGER)
+    def test_a_failed_run_is_noted_without_the_exceptions_text(self):
+        run = self._noted("{}['Bessie']")
+        self.assertEqual((run["outcome"], run["failed"]), ("failed", True))
+        self.assertEqual(run["error"], "KeyError")
+        self.assertNotIn("Bessie", str(run))
+        self.assertFalse(run["reports_records"])
+        self.assertIsNone(run["records"])
+        self.assertFalse(run["was_due"])
 
     def test_our_failure_is_not_the_jobs(self):
         runs = figures(RUNS)
