@@ -152,7 +152,7 @@ class PerformanceIncident(models.Model):
             if event is not None:
                 self._happened(target, event, figure, now)
             elif state.is_open and figure is not None:
-                self._goes_on(target, state, figure, now)
+                self._goes_on(target, figure, now)
 
     @api.model
     def _happened(self, target, event, figure, now):
@@ -188,10 +188,15 @@ class PerformanceIncident(models.Model):
         incident._tell_opened(at)
 
     @api.model
-    def _goes_on(self, target, state, figure, now):
-        if not target._core().met(figure):
-            values = {"last_seen": _datetime(now), "peak": state.worst}
-            self._last(target).write(values)
+    def _goes_on(self, target, figure, now):
+        core = target._core()
+        if not core.met(figure) and (incident := self._last(target)):
+            incident.write(
+                {
+                    "last_seen": _datetime(now),
+                    "peak": core.worse(figure, incident.peak),
+                }
+            )
 
     @api.model
     def _last(self, target):

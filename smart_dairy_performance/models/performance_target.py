@@ -52,7 +52,10 @@ class PerformanceTarget(models.Model):
         readonly=True, help="Where it stands in the data of the dashboard."
     )
     compare = fields.Selection(
-        [("<", "Less than"), (">", "More than")], required=True, readonly=True
+        [("<", "Less than"), (">", "More than")],
+        string="Shall Be",
+        required=True,
+        readonly=True,
     )
     unit = fields.Char(readonly=True)
     value = fields.Float(
@@ -78,6 +81,7 @@ class PerformanceTarget(models.Model):
         "again."
     )
     minutes = fields.Integer(
+        string="After (minutes)",
         default=5,
         required=True,
         aggregator=None,
@@ -175,6 +179,7 @@ class PerformanceTarget(models.Model):
         """The limits of the file again."""
         for target in self:
             target.write({"value": target.default_value, "poor": target.default_poor})
+        return True
 
     def action_incidents(self):
         """The target's incidents."""

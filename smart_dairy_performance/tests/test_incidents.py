@@ -75,7 +75,9 @@ class TestIncidents(TransactionCase):
         self.assertEqual((incident.until - incident.last_seen).total_seconds(), 120)
         self._look(BAD, 6)
         self.assertEqual(self._incidents(), incident)
+        self._look(BAD)
         self.assertEqual((incident.state, incident.reopened), ("open", 1))
+        self.assertEqual(incident.peak, 900.0)
         self.assertFalse(incident.until)
 
     def test_the_dashboard_knows_since_when(self):

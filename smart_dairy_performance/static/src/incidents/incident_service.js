@@ -25,7 +25,7 @@ export const incidentService = {
                 onClose: () => shown.delete(id),
                 buttons: [
                     {
-                        name: _t("Open the dashboard"),
+                        name: _t("Dashboard"),
                         onClick: () => {
                             close();
                             action.doAction(DASHBOARD);
