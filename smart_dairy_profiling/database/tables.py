@@ -6,7 +6,8 @@ from .asking import Asker, relation
 from .finding import Finding
 
 LIMIT = 50
-# relpages orders them well enough, and asking the disk about each table costs.
+# relpages orders them well enough, rows where nothing was vacuumed yet: asking the disk
+# about each table costs.
 _SQL = """
 SELECT s.schemaname, s.relname, s.n_live_tup AS row_count, s.n_dead_tup AS dead_rows,
        c.reltuples::float8 AS planner_rows,
@@ -21,7 +22,7 @@ SELECT s.schemaname, s.relname, s.n_live_tup AS row_count, s.n_dead_tup AS dead_
   FROM pg_stat_user_tables s
   JOIN pg_class c ON c.oid = s.relid
   LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
- ORDER BY c.relpages + coalesce(t.relpages, 0) DESC, s.n_live_tup DESC
+ ORDER BY greatest(c.relpages + coalesce(t.relpages, 0), s.n_live_tup / 40) DESC
  LIMIT %s
 """
 

@@ -55,7 +55,7 @@ _SIZES = Question(
              WHERE relkind IN ('r', 'm')
                AND relnamespace NOT IN (
                    'pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-             ORDER BY relpages DESC, relname LIMIT 50) t
+             ORDER BY pg_table_size(oid) DESC, relname LIMIT 50) t
       JOIN pg_namespace n ON n.oid = t.relnamespace
     """,
     lambda rows: [(c.DB_TABLE_SIZE.name, (name,), float(size)) for name, size in rows],

@@ -57,7 +57,8 @@ _known: dict[int, set[str]] = {}
 
 
 def begin(route: str) -> Hook:
-    """Watch this thread's queries until ``end``."""
+    """Watch this thread's queries until ``end``, or the next beginning."""
+    end()
     thread: Any = threading.current_thread()
     hooks = getattr(thread, "query_hooks", None)
     if hooks is None:

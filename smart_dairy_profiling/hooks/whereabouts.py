@@ -2,7 +2,8 @@
 
 Each process keeps a small file of fixed slots, one a thread, in the folder of the
 running generation; a request writes its route, user, start and the backend's number
-into its slot (about five microseconds), and blanks it at its end. Who looks at locks
+into its slot (some microseconds), where they stand until the thread's next request:
+a backend that waits belongs to the youngest entry with its number. Who looks at locks
 reads all files: a worker that waits for a lock cannot answer for itself.
 """
 

@@ -9,20 +9,8 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
+        # Until the thread's next request: changes are flushed and committed after
+        # _post_dispatch, and that is where requests wait for locks.
         whereabouts.entered(request.env, rule.rule)
-        origins.end()  # of a request that ended with an error
         origins.begin(rule.rule)
         return super()._pre_dispatch(rule, args)
-
-    @classmethod
-    def _post_dispatch(cls, response):
-        result = super()._post_dispatch(response)
-        origins.end()
-        whereabouts.left()
-        return result
-
-    @classmethod
-    def _handle_error(cls, exception):
-        origins.end()
-        whereabouts.left()
-        return super()._handle_error(exception)

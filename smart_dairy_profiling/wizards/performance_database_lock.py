@@ -82,7 +82,7 @@ class PerformanceDatabaseLock(models.TransientModel):
                     "table_name": row["table_name"],
                     "query": row["query"],
                     "application": row["application"],
-                    "worker": at.get("worker") or _worker(row["application"]),
+                    "worker": at.get("worker"),
                     "user_id": self._user(at.get("uid")),
                     "route": at.get("what"),
                     "request_age": time.time() - at["since"] if at else 0.0,
@@ -124,9 +124,3 @@ class PerformanceDatabaseLock(models.TransientModel):
             done["done"],
         )
         return self.action_open()
-
-
-def _worker(application):
-    """The process in Odoo's application_name, "odoo-123"."""
-    prefix, _dash, number = (application or "").partition("-")
-    return int(number) if prefix == "odoo" and number.isdigit() else 0

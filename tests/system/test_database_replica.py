@@ -17,7 +17,7 @@ from tests.stack.ports import HOST
 from tests.stack.postgres import ADMIN, _as_server_user, _own
 from tests.stack.process import Service
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 OPTIONS = StackOptions(
     name="test-database-replica",
