@@ -8,6 +8,7 @@ test's pages are in ``.run/browser/``.
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -23,6 +24,7 @@ from tests.stack import Stack, StackOptions, demo, paths
 from tests.stack.browser import CHROMIUM, FLAGS
 from tests.system.support import ADDON, Client
 
+NODE_BIN = paths.REPO / "frontend" / "node_modules" / ".bin"
 PICTURES = paths.RUN / "browser"
 DESKTOP = {"width": 1400, "height": 1000}
 # Groups of the accounts beside the administrator's, by role.
@@ -56,6 +58,8 @@ def stack() -> Iterator[Stack]:
         prometheus=False,
         redis=False,
         addons_path=(paths.REPO / "tests" / "system" / "addons",),
+        # Odoo looks there for rtlcss, which mirrors its styles.
+        env={"PATH": f"{paths.VENV_BIN}:{NODE_BIN}:{os.environ['PATH']}"},
     )
     with Stack(options) as running:
         yield running

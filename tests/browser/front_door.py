@@ -22,13 +22,15 @@ class FrontDoor(socketserver.ThreadingTCPServer):
 
     :param http_port: of the workers
     :param gevent_port: of the process that holds the websockets
+    :param port: where it opens, any free one by default
     """
 
     daemon_threads = True
+    allow_reuse_address = True
     request_queue_size = 100
 
-    def __init__(self, http_port: int, gevent_port: int) -> None:
-        super().__init__((HOST, 0), _Connection)
+    def __init__(self, http_port: int, gevent_port: int, port: int = 0) -> None:
+        super().__init__((HOST, port), _Connection)
         self.http_port = http_port
         self.gevent_port = gevent_port
         self.url = f"http://{HOST}:{self.server_address[1]}"

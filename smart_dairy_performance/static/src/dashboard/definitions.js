@@ -25,28 +25,30 @@ export const DEFINITIONS = {
     "response-time": _t(
         "Mean time, and the time within which 95 of 100 requests were answered.",
     ),
-    "time-split": _t(
+    "what-requests-spend-time-on": _t(
         "What requests spent their time on: waiting for a free worker, finding user and route, Python code, SQL queries, writing changes to the database, and repeating a transaction after a conflict.",
     ),
     workers: _t(
         "Worker processes that serve HTTP. When all are busy, further requests wait in the queue.",
     ),
-    routes: _t(
+    "slowest-addresses": _t(
         "Addresses by the time spent on them altogether. The share is of the time of all requests.",
     ),
-    methods: _t(
+    "slowest-methods": _t(
         "Methods of models by the time spent in them, without that of other measured methods that they call.",
     ),
-    addons: _t("Whose code takes the time, by the addon that defines it."),
-    "slow-requests": _t("The last requests that took longer than their budget."),
-    cron: _t(
+    "most-expensive-addons": _t(
+        "Whose code takes the time, by the addon that defines it.",
+    ),
+    "last-slow-requests": _t("The last requests that took longer than their budget."),
+    "scheduled-actions": _t(
         "Scheduled actions, those in trouble first. Late is how long a job is overdue; the streak is how many runs failed in a row.",
     ),
     queues: _t("What waits to be done in the background."),
-    vitals: _t(
+    "what-visitors-feel": _t(
         "What real visitors experience, as their browsers measured it. Rated at the 75th percentile: three of four visits were better.",
     ),
-    system: _t("Load of the machine that Odoo runs on."),
+    machine: _t("Load of the machine that Odoo runs on."),
     business: _t(
         "Figures of your business, defined in Configuration > Business Metrics.",
     ),

@@ -296,7 +296,7 @@ export function causeSentence({ code, params = {} }) {
                     what: HOST[params.name] || params.name,
                     value: formatPercent(params.value),
                 }),
-                advice: open(_t("What to do"), destinations.manual("system")),
+                advice: open(_t("What to do"), destinations.manual("machine")),
             };
         case "snapshots_stale":
             return {

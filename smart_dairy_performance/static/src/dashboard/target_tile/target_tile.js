@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { Chip } from "../chip/chip";
 import { Definition } from "../definition/definition";
 import { useDestinations } from "../destinations";
-import { formatInUnit } from "../formats";
+import { formatInUnit, isNumber } from "../formats";
 import {
     TARGETS,
     adviceForTarget,
@@ -31,6 +31,10 @@ export class TargetTile extends Component {
     get words() {
         const { name, description } = this.props.target;
         return TARGETS[name] || { title: description, short: "" };
+    }
+
+    get isKnown() {
+        return isNumber(this.props.target.value);
     }
 
     get value() {

@@ -63,7 +63,7 @@ export class VitalsPanel extends Component {
                       "No browser has reported in this time. Open a page of the website or of Odoo, and leave it again.",
                   ),
                   advice: _t("How pages are measured"),
-                  destination: destinations.manual("vitals"),
+                  destination: destinations.manual("what-visitors-feel"),
               }
             : {
                   text: _t(
