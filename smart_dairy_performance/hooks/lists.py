@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from odoo.service.server import cron_database_list
 
-from ..core import hourly
+from ..core import generation, hourly
 from ..core.merge import Merger, has_living
 from ..core.recorder import failed
 from ..core.ticker import Ticker
@@ -215,7 +215,7 @@ class Table:
         self.parts = parts
         self.row = row
 
-    def write(self, cursor: Any, run: str, hour: int, numbers: hourly.Numbers) -> None:
+    def put(self, cursor: Any, run: str, hour: int, numbers: hourly.Numbers) -> None:
         """Put what a run added in an hour in place of what it had added before.
 
         :param run: names the server run
@@ -314,16 +314,21 @@ class Hours:
         if scraper is None or now < self._due:
             return
         hour = hourly.hour_of(now)
+        directory = scraper.directory
+        alone = not any(
+            path != directory and generation.is_generation(path.name)
+            for path in directory.parent.iterdir()
+        )
         self._due = min(now + COUNT_SECONDS, float(hour + hourly.HOUR))
         for name in self._databases():
             numbers = _numbers(scraper, name)
-            if self._written.get(name) == (hour, numbers):
+            if alone and self._written.get(name) == (hour, numbers):
                 continue
             try:
                 with closing(self._connect(name)) as connection:
                     if _has_lists(connection):
                         count(connection, scraper, name, self._clock)
-                        finish(connection, scraper.directory, name)
+                        finish(connection, directory, name)
                 self._written[name] = (hour, numbers)
             except Exception:
                 failed("hours")
@@ -392,19 +397,16 @@ def finish(connection: Any, directory: Path, database: str) -> None:
             if progress is not None and folder.is_dir():
                 with closing(Merger(folder)) as merger:
                     families = merger.merge([database]).families
-                    _write(cursor, run, progress, hourly.reader(database)(families))
-            cursor.execute(
-                "DELETE FROM performance_mark WHERE name = %s", (_HOURS + run,)
-            )
+                    numbers = hourly.numbers_of(families, database)
+                    _write(cursor, run, progress, numbers)
+            cursor.execute(_FORGET, (_HOURS + run,))
 
 
 def _begin(cursor: Any, run: str) -> hourly.Progress | None:
     """Where a run is counted from; nobody else counts until the transaction ends."""
     cursor.execute(_LIMITS)
     cursor.execute(_ALONE)
-    cursor.execute(
-        "SELECT state FROM performance_mark WHERE name = %s", (_HOURS + run,)
-    )
+    cursor.execute(_STATE, (_HOURS + run,))
     found = cursor.fetchone()
     return hourly.Progress.from_state(found[0]) if found else None
 
@@ -414,4 +416,4 @@ def _write(
 ) -> None:
     grown = hourly.grown(progress, numbers)
     for table in TABLES:
-        table.write(cursor, run, progress.hour, grown)
+        table.put(cursor, run, progress.hour, grown)

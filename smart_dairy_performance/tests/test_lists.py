@@ -71,7 +71,7 @@ class ListsCase(TransactionCase):
 
     def _write(self, numbers, run="host/one", hour=HOUR):
         for table in lists.TABLES:
-            table.write(self.env.cr._obj, run, hour, numbers)
+            table.put(self.env.cr._obj, run, hour, numbers)
         self.env.invalidate_all()
 
     def _requests(self, *durations, route="/shop", verb="GET", errors=0):
