@@ -19,7 +19,7 @@ from typing import Any
 import psycopg2
 
 from . import plans, statements
-from .asking import Asker, Row, fetch, relation
+from .asking import MARK, Asker, Row, fetch, relation
 from .plans import EQUAL, LIKE, OTHER, RANGE, NoPlan, Qual, Scan
 from .sql_text import fingerprint, without_literals
 
@@ -470,7 +470,7 @@ class Adviser:
         return self._tables[key]
 
     def _rows(self, query: str, parameters: Any = None) -> list[Row]:
-        self._cursor.execute(query, parameters)
+        self._cursor.execute(MARK + query, parameters)
         return fetch(self._cursor)
 
 

@@ -42,6 +42,8 @@ class Asker:
 
     def __init__(self, observe: Callable[[str, float], None] | None = None) -> None:
         self._observe = observe
+        # Answers that several questions need, as long as a connection is kept.
+        self.remembered: dict[str, Any] | None = None
 
     @contextmanager
     def limited(self, limit_ms: int = LIMIT_MS) -> Iterator[Any]:
@@ -104,16 +106,17 @@ class DsnAsker(Asker):
 
     @contextmanager
     def keep(self) -> Iterator[None]:
-        """One connection for all questions inside."""
+        """One connection for all questions inside, and one reading of what several of
+        them need."""
         if self._kept is not None:
             yield
             return
-        self._kept = self.connect()
+        self._kept, self.remembered = self.connect(), {}
         try:
             yield
         finally:
             self._kept.close()
-            self._kept = None
+            self._kept = self.remembered = None
 
     @contextmanager
     def limited(self, limit_ms: int = LIMIT_MS) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg2
 
-from .asking import Asker
+from .asking import MARK, Asker
 from .sql_text import without_literals
 
 # Statements that have a plan worth an index.
@@ -60,23 +60,30 @@ SELECT parameter_types::text[] FROM pg_prepared_statements
 """
 
 
+_SET = f"""{MARK}
+SELECT count(set_config('smart_dairy.p' || number, value, true))
+  FROM unnest(%s::text[]) WITH ORDINALITY AS given (value, number)
+"""
+
+
 def _explaining(cursor: Any, types: list[str], values: dict[int, str] | None) -> str:
     """The EXPLAIN statement.
 
     Values go through settings: pg_stat_statements does not normalise EXPLAIN, and would
     keep a row for each value, with people's data in it.
     """
-    arguments = []
+    arguments, wanted = [], []
     for number, kind in enumerate(types, 1):
         value = (values or {}).get(number)
         if value is None:
             value = next((v for known, v in _SOMETHING if kind.startswith(known)), "")
             value = f"{{{value}}}" if kind.endswith("[]") else value
-        name = f"smart_dairy.p{number}"
-        cursor.execute("SELECT set_config(%s, %s, true)", (name, value))
-        arguments.append(f"current_setting('{name}')::{kind}")
+        wanted.append(value)
+        arguments.append(f"current_setting('smart_dairy.p{number}')::{kind}")
+    if wanted:
+        cursor.execute(_SET, (wanted,))
     call = f"({', '.join(arguments)})" if arguments else ""
-    return f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE smart_dairy_plan{call}"
+    return f"{MARK}EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE smart_dairy_plan{call}"
 
 
 # By the beginning of the type's name. A LIMIT is a bigint, and 80 what Odoo shows.

@@ -8,7 +8,7 @@ up, and means come from sums, so that they are weighted by calls.
 from dataclasses import dataclass
 from typing import Any
 
-from .asking import MARK, REFUSED, Asker, Row
+from .asking import MARK, MAX_ROWS, REFUSED, Asker, Row
 
 # https://www.postgresql.org/docs/current/pgstatstatements.html
 _WHERE = """
@@ -77,36 +77,58 @@ def source(asker: Asker) -> Source:
             todo=f"{todo} Its library has to be in shared_preload_libraries of "
             "postgresql.conf, which needs a restart of PostgreSQL.",
         )
-    sql = columns_sql(found[0]["source"], set(found[0]["columns"]))
-    try:
-        asker(f"SELECT FROM {found[0]['source']} LIMIT 1")
-    except REFUSED:
-        return Source(
-            problem="The library of pg_stat_statements is not loaded.",
-            todo="Add pg_stat_statements to shared_preload_libraries in "
-            "postgresql.conf and restart PostgreSQL.",
-        )
-    return Source(sql)
+    return Source(columns_sql(found[0]["source"], set(found[0]["columns"])))
 
 
-def read(asker: Asker, limit: int = 500) -> list[Row]:
-    """The statements with the largest total time, their own texts included.
+_NOT_LOADED = Source(
+    problem="The library of pg_stat_statements is not loaded.",
+    todo="Add pg_stat_statements to shared_preload_libraries in postgresql.conf and "
+    "restart PostgreSQL.",
+)
 
-    :returns: rows as ``Source.sql`` has them, ``share`` of the time of all added
+
+def _asked(
+    asker: Asker, query: str, parameters: Any = None, **options: Any
+) -> list[Row]:
+    """The rows of a query on ``{source}``.
+
     :raises Unavailable: when the statistics cannot be read
     """
     where = source(asker)
     if where.problem:
         raise Unavailable(where)
-    return asker(
-        f"""
-        SELECT statements.*, total_ms / nullif(sum(total_ms) OVER (), 0) AS share,
-               total_ms / nullif(calls, 0) AS mean_ms
-          FROM ({where.sql}) statements
-         ORDER BY total_ms DESC LIMIT %s""",
-        (limit,),
-        name="statements",
-    )
+    try:
+        return asker(
+            query.replace("{source}", f"({where.sql}) statements"),
+            parameters,
+            name="statements",
+            **options,
+        )
+    except REFUSED as error:
+        raise Unavailable(_NOT_LOADED) from error
+
+
+def read(asker: Asker, limit: int = 500) -> list[Row]:
+    """The statements with the largest total time, their own texts included.
+
+    :param limit: at most ``MAX_ROWS``
+    :returns: rows as ``Source.sql`` has them, with ``mean_ms`` and their ``share`` of
+        the time of all
+    :raises Unavailable: when the statistics cannot be read
+    """
+    known = asker.remembered if asker.remembered is not None else {}
+    if "statements" not in known:
+        known["statements"] = _asked(asker, _READ, (MAX_ROWS,))
+    rows: list[Row] = known["statements"]
+    return rows[:limit]
+
+
+_READ = """
+SELECT statements.*, total_ms / nullif(sum(total_ms) OVER (), 0) AS share,
+       total_ms / nullif(calls, 0) AS mean_ms
+  FROM {source}
+ ORDER BY total_ms DESC LIMIT %s
+"""
 
 
 def counters(asker: Asker) -> dict[int, Row]:
@@ -114,14 +136,8 @@ def counters(asker: Asker) -> dict[int, Row]:
 
     :raises Unavailable: when the statistics cannot be read
     """
-    where = source(asker)
-    if where.problem:
-        raise Unavailable(where)
-    rows = asker(
-        f"SELECT queryid, calls, total_ms FROM ({where.sql}) statements",
-        name="statements",
-        max_rows=ALL,
-    )
+    query = "SELECT queryid, calls, total_ms FROM {source}"
+    rows = _asked(asker, query, max_rows=ALL)
     return {row.pop("queryid"): row for row in rows}
 
 
@@ -130,14 +146,8 @@ def texts(asker: Asker, queryids: list[int]) -> list[Row]:
 
     :raises Unavailable: when the statistics cannot be read
     """
-    where = source(asker)
-    if where.problem:
-        raise Unavailable(where)
-    return asker(
-        f"SELECT * FROM ({where.sql}) statements WHERE queryid = ANY (%s)",
-        (queryids,),
-        name="statements",
-    )
+    query = "SELECT * FROM {source} WHERE queryid = ANY (%s)"
+    return _asked(asker, query, (queryids,))
 
 
 class Unavailable(Exception):

@@ -17,10 +17,10 @@ from types import ModuleType
 import conftest  # noqa: F401 - lets the core be imported without Odoo
 from tests.stack import StackError, paths
 
-from . import cpu, dashboard, hot_path, saturated, scrape
+from . import cpu, dashboard, database, hot_path, saturated, scrape
 from .figures import Figure
 
-GROUPS: tuple[ModuleType, ...] = (hot_path, scrape, cpu, saturated, dashboard)
+GROUPS: tuple[ModuleType, ...] = (hot_path, scrape, cpu, saturated, dashboard, database)
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"
 
