@@ -8,6 +8,7 @@ own.
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,30 @@ NO_SERVER = "no_server"
 STORE_FAILED = "store_failed"
 FOLLOW_SECONDS = 10.0
 _IDLE = 10.0  # seconds after which a connection that nobody needs is closed
+HANGS_SECONDS = 30.0
 MAX_DATABASES = 5  # whose points are kept ready before somebody asks
 
 # By database; a new generation has a folder of its own.
 _boards: dict[str, Board] = {}
-_own: dict[str, desks.Desk] = {}
+_desk = desks.Desk()
+# In the process that computes: gives the data as JSON.
+_computing: dict[str, Callable[[str, str, int], bytes]] = {}
+# Until when the process that computes is not asked, monotonic seconds: it hangs.
+_hangs_until = 0.0
 
 
 def start(runtime: Any) -> None:
     """Become the process that computes, for all others of the generation."""
     connections = _Connections()
 
-    def compute(database: str, name: str, asking: int) -> dict[str, Any]:
-        with connections.of(database) as ask:
-            return board(database).answer(name, ask, asking)
+    def give(database: str, name: str, asking: int) -> bytes:
+        def compute() -> dict[str, Any]:
+            with connections.of(database) as ask:
+                return board(database).answer(name, ask, asking)
 
-    desk = _own["desk"] = desks.Desk(compute)
+        return _desk.answer(database, name, compute)
+
+    _computing["answer"] = give
     Ticker(
         [
             (FOLLOW_SECONDS, "dashboard.follow", lambda: _follow(runtime)),
@@ -54,7 +63,7 @@ def start(runtime: Any) -> None:
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    serving = desks.DeskServer(folder, desk)
+    serving = desks.DeskServer(folder, give)
     threading.Thread(
         target=serving.serve_forever, name="smart_dairy.dashboard", daemon=True
     ).start()
@@ -77,13 +86,29 @@ def answer(database: str, name: str, ask: Any) -> bytes:
     active = runtimes.current()
     # The request that asks is being served: without it, there would be one less.
     asking = 1 if active is not None and active.store.role in ("http", "server") else 0
-    if "desk" in _own:
-        return _own["desk"].answer(database, name, asking)
-    folder = active.folder() if active is not None else None
-    if folder is not None:
-        with contextlib.suppress(OSError):
-            return desks.ask(folder, database, name, asking)
-    return desks.dump(board(database).answer(name, ask, asking))
+    if "answer" in _computing:
+        return _computing["answer"](database, name, asking)
+    found = _passed_on(active.folder() if active else None, database, name, asking)
+    if found is not None:
+        return found
+    return _desk.answer(
+        database, name, lambda: board(database).answer(name, ask, asking)
+    )
+
+
+def _passed_on(folder: Any, database: str, name: str, asking: int) -> bytes | None:
+    """The answer of the process that computes; None when there is none."""
+    global _hangs_until
+    if folder is None or time.monotonic() < _hangs_until:
+        return None
+    try:
+        return desks.ask(folder, database, name, asking)
+    except TimeoutError:
+        # Not every request shall wait for it.
+        _hangs_until = time.monotonic() + HANGS_SECONDS
+        return None
+    except OSError:
+        return None  # it is being started, or there is none
 
 
 def board(database: str) -> Board:

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from tests.stack import Stack, StackError, StackOptions, paths
+from tests.stack import Stack, StackError, paths
 from tests.system.support import Client, admin
 
 from .cpu import OPTIONS as IN_PROCESS
@@ -29,14 +30,7 @@ SESSIONS = 5
 VISITORS, PAUSE = 2, 0.3  # of the shop, seconds between two pages of one
 BLOCK, BLOCKS = 10.0, 16  # seconds; half of them with dashboards
 QUICK_BLOCK, QUICK_BLOCKS = 4.0, 4
-SHOP = StackOptions(
-    name="bench-dashboards",
-    modules=("website_sale", "smart_dairy_performance"),
-    demo=True,
-    workers=4,
-    prometheus=False,
-    redis=False,
-)
+SHOP = replace(IN_PROCESS, name="bench-dashboards", workers=4, odoo=True)
 
 
 def run(quick: bool, only: str = "") -> list[Figure]:

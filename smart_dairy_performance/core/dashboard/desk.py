@@ -24,7 +24,8 @@ SOCKET = "dashboard.sock"
 # Seconds. Shown for 2 s more by a live dashboard, which must show nothing older than 3.
 TTL = 0.7
 PASSED_ON = 1.0  # seconds: so old an answer may be while the next is being computed
-TIMEOUT = 5.0  # seconds that a process waits for the one that computes
+# Seconds that a process waits for the one that computes, which may ask Prometheus.
+TIMEOUT = 4.0
 _BACKLOG = 128
 _LINE = 4096  # bytes of a question at most
 
@@ -41,22 +42,21 @@ class _Kept:
 class Desk:
     """Keeps the answers of this process; may be asked by several threads.
 
-    :param compute: ``(database, range, asking)`` gives the dashboard's data
     :param clock: monotonic seconds
     """
 
-    def __init__(
-        self,
-        compute: Callable[[str, str, int], dict[str, Any]],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._compute = compute
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
-    def answer(self, database: str, name: str, asking: int = 0) -> bytes:
-        """The dashboard's data as JSON, no older than ``PASSED_ON``."""
+    def answer(
+        self, database: str, name: str, compute: Callable[[], dict[str, Any]]
+    ) -> bytes:
+        """The data of a range as JSON, no older than ``PASSED_ON``.
+
+        :param compute: gives the data, where they have to be computed
+        """
         with self._lock:
             kept = self._kept.setdefault((database, name), _Kept())
         if kept.body is not None and self._age(kept) < TTL:
@@ -68,8 +68,8 @@ class Desk:
         try:
             if kept.body is None or self._age(kept) >= TTL:
                 at = self._clock()
-                found = self._compute(database, name, asking)
-                kept.body, kept.at = dump(found), at
+                kept.body = dump(compute())
+                kept.at = at
             return kept.body
         finally:
             kept.lock.release()
@@ -102,14 +102,15 @@ class DeskServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
     It takes the place of a predecessor at one instant.
 
     :param folder: the generation's
+    :param answer: ``(database, range, asking)`` gives the data as JSON
     :raises OSError: when no socket can be made there
     """
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, desk: Desk) -> None:
+    def __init__(self, folder: Path, answer: Callable[[str, str, int], bytes]) -> None:
         super().__init__("", _Handler)
-        self.desk = desk
+        self.answer = answer
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with _short(folder) as path:
@@ -148,7 +149,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             asked = json.loads(self.rfile.readline(_LINE))
-            body = self.server.desk.answer(
+            body = self.server.answer(
                 str(asked["database"]), str(asked["range"]), int(asked["asking"])
             )
         except Exception:

@@ -15,51 +15,60 @@ def computed():
 
 
 @pytest.fixture
-def made(computed, clock):
-    def compute(database, name, asking):
-        computed.append((database, name, asking))
-        return {"number": len(computed)}
+def answer(computed, clock):
+    made = desk.Desk(clock)
 
-    return desk.Desk(compute, clock)
+    def give(database, name, asking=0):
+        def compute():
+            computed.append((database, name, asking))
+            return {"number": len(computed)}
+
+        return made.answer(database, name, compute)
+
+    return give
 
 
 def number(body):
     return json.loads(body)["number"]
 
 
-def test_answers_are_shared_until_they_are_old(made, computed, clock):
-    assert [number(made.answer("dairy", "5m", 1)) for _client in range(50)] == [1] * 50
+def test_answers_are_shared_until_they_are_old(answer, computed, clock):
+    assert [number(answer("dairy", "5m", 1)) for _client in range(50)] == [1] * 50
     assert computed == [("dairy", "5m", 1)]
-    assert number(made.answer("dairy", "1h")) == 2
-    assert number(made.answer("farm", "5m")) == 3
+    assert number(answer("dairy", "1h")) == 2
+    assert number(answer("farm", "5m")) == 3
     clock.now += desk.TTL - 0.01
-    assert number(made.answer("dairy", "5m")) == 1
+    assert number(answer("dairy", "5m")) == 1
     clock.now += 0.02
-    assert number(made.answer("dairy", "5m")) == 4
+    assert number(answer("dairy", "5m")) == 4
 
 
 def test_the_last_answer_is_passed_on_while_the_next_is_computed(clock):
     started, go_on = threading.Event(), threading.Event()
     answers = iter(range(1, 10))
 
-    def compute(database, name, asking):
+    def compute():
         found = next(answers)
         if found == 2:
             started.set()
             assert go_on.wait(5)
         return {"number": found}
 
-    made = desk.Desk(compute, clock)
-    assert number(made.answer("dairy", "5m")) == 1
+    made = desk.Desk(clock)
+
+    def ask():
+        return made.answer("dairy", "5m", compute)
+
+    assert number(ask()) == 1
     clock.now += desk.TTL + 0.01
     found = []
-    slow = threading.Thread(target=lambda: found.append(made.answer("dairy", "5m")))
+    slow = threading.Thread(target=lambda: found.append(ask()))
     slow.start()
     assert started.wait(5)
-    assert number(made.answer("dairy", "5m")) == 1
+    assert number(ask()) == 1
     # Too old to be passed on: who asks waits, and does not compute again.
     clock.now += desk.PASSED_ON
-    waiting = threading.Thread(target=lambda: found.append(made.answer("dairy", "5m")))
+    waiting = threading.Thread(target=lambda: found.append(ask()))
     waiting.start()
     clock.now -= desk.PASSED_ON
     go_on.set()
@@ -82,8 +91,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def serving(folder, made):
-    server = desk.DeskServer(folder, made)
+def serving(folder, answer):
+    server = desk.DeskServer(folder, answer)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
@@ -99,10 +108,8 @@ def test_other_processes_ask_through_a_socket(serving, folder, computed):
     assert mode & 0o077 == 0
 
 
-def test_a_successor_takes_the_place_at_once(serving, folder, clock):
-    successor = desk.DeskServer(
-        folder, desk.Desk(lambda *question: {"number": 100}, clock)
-    )
+def test_a_successor_takes_the_place_at_once(serving, folder):
+    successor = desk.DeskServer(folder, lambda *question: b'{"number": 100}')
     try:
         thread = threading.Thread(target=successor.handle_request)
         thread.start()
@@ -116,6 +123,6 @@ def test_a_successor_takes_the_place_at_once(serving, folder, clock):
 def test_nobody_there_is_an_oserror(folder, serving):
     with pytest.raises(OSError):
         desk.ask(folder.parent, "dairy", "5m")
-    serving.desk = None  # fails inside
+    serving.answer = None  # fails inside
     with pytest.raises(OSError):
         desk.ask(folder, "dairy", "5m")
