@@ -9,6 +9,7 @@ had been sent before it ended, route by route.
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import os
 import random
@@ -187,7 +188,7 @@ def keep_scraping(
         began = time.time()
         try:
             figures = scrape(stack)
-        except (OSError, ConnectionError):
+        except (OSError, http.client.HTTPException):
             continue  # the exporter was killed in the middle of its answer
         watch.scrapes.append((began, time.time(), counts(figures)))
         for key, value in last.items():
