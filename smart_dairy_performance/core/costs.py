@@ -28,7 +28,9 @@ class Costs:
         self._by_target: dict[Any, list[Any]] = {}
 
     def add(
-        self, calls: Iterable[list[Any]], queries: Iterable[tuple[Any, float, int]]
+        self,
+        calls: Iterable[list[Any]],
+        queries: Iterable[tuple[sql.Statement, float, int]],
     ) -> None:
         """Add frames and queries; see ``recorder.Unit``."""
         for target, _outer, child, spent, records in calls:
@@ -39,8 +41,7 @@ class Costs:
             total[1] += spent - child
             if records:
                 total[2] += records
-        for query, seconds, rows in queries:
-            statement = sql.statement(query)
+        for statement, seconds, rows in queries:
             total = self._by_statement.get(statement)
             if total is None:
                 total = self._by_statement[statement] = [0, 0.0, 0]

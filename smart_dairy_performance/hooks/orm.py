@@ -45,7 +45,8 @@ def patch(registry: Any) -> None:
 
 def keep(registry: Any) -> None:
     """Patch again when somebody took the patches off."""
-    if getattr(registry, _SENTINEL, None) is not _canary(registry):
+    found = getattr(registry, _SENTINEL, None)
+    if found is None or getattr(found[0], _CANARY[1]) is not found[1]:
         patch(registry)
 
 
@@ -63,9 +64,11 @@ def unpatch(registry: Any) -> None:
     setattr(registry, _SENTINEL, _canary(registry))
 
 
-def _canary(registry: Any) -> Any:
+def _canary(registry: Any) -> tuple[Any, Any]:
+    """A class, and the method that it has while our patches are on."""
     model, method = _CANARY
-    return getattr(registry.models[model], method)
+    cls = registry.models[model]
+    return cls, getattr(cls, method)
 
 
 def _patch_class(cls: Any, inherited: bool) -> None:

@@ -21,7 +21,7 @@ from odoo.tools import config
 from ..core import generation, prices, settings
 from ..core.access import Gate
 from ..core.guard import folder_failed
-from ..core.recorder import Process, Recorder
+from ..core.recorder import DETAIL_SECONDS, Process, Recorder
 from ..core.scrape import Scraper
 from ..core.store import Store
 from . import (
@@ -80,7 +80,9 @@ class Runtime:
             max_series=options.max_series,
             on_error=folder_failed,
         )
-        self.recorder = Recorder(self.store, measure_prices=prices.measure)
+        self.recorder = Recorder(
+            self.store, measure_prices=prices.measure, detail_seconds=DETAIL_SECONDS
+        )
         self.gate = Gate(
             lambda: self.options, lambda: bool(config["proxy_mode"]), self.store
         )
@@ -223,5 +225,6 @@ def stop() -> None:
     for hook in reversed(_HOOKS):
         hook.uninstall()
     runtime.recorder.enabled = False
+    runtime.recorder.flush()
     Process.recorder = None
     runtime.store.close()
