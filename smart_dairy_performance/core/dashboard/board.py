@@ -114,17 +114,23 @@ class Board:
             if self._history is not None:
                 self._history.points()
 
+    def window(self, seconds: float) -> Window:
+        """What grew in the last so many seconds, out of the ring."""
+        with self._lock:
+            now, _business = self._read()
+            if self._source is None:
+                return Window(now.time, 0.0, {})
+            return self._source.window(seconds, now)
+
     def figures(self, seconds: float) -> dict[str, Any]:
         """What targets are held against, of the last so many seconds."""
-        with self._lock:
-            if self._source is None:
-                return {}
-            now, _business = self._read()
-            window = self._source.window(seconds, now)
-            found = figures.performance_metrics(
-                window, frontend=vitals.frontend(window), system=self._server.system()
-            )
-            return {**found.values, "vitalsTotals": vitals.totals(window)}
+        if self._source is None:
+            return {}
+        window = self.window(seconds)
+        found = figures.performance_metrics(
+            window, frontend=vitals.frontend(window), system=self._server.system()
+        )
+        return {**found.values, "vitalsTotals": vitals.totals(window)}
 
     def answer(self, name: str, ask: questions.Ask, asking: int = 0) -> dict[str, Any]:
         """The figures of a range.

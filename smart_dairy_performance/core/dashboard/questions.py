@@ -70,15 +70,16 @@ def incidents(ask: Ask) -> dict[str, float]:
 
 
 def slow(ask: Ask) -> list[dict[str, Any]]:
-    """The last slow requests and jobs; ``started`` is unix time."""
+    """The last requests over the limit; ``started`` is unix time."""
     if not _exists(ask, "performance_slow_request"):
         return []
     rows = ask(
-        "SELECT id, kind, route, EXTRACT(EPOCH FROM started)::float8,"
-        " duration::float8, query_count, sql_seconds::float8"
-        f" FROM performance_slow_request ORDER BY started DESC, id DESC LIMIT {RECENT}"
+        "SELECT id, route, EXTRACT(EPOCH FROM started)::float8, duration::float8,"
+        " query_count, sql_seconds::float8 FROM performance_slow_request"
+        " WHERE kind = 'http' AND over_budget"
+        f" ORDER BY started DESC, id DESC LIMIT {RECENT}"
     )
-    names = ("id", "kind", "route", "started", "seconds", "queries", "sqlSeconds")
+    names = ("id", "route", "started", "seconds", "queries", "sqlSeconds")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -20,7 +20,7 @@ DATABASE = {
     "to_regclass": [(True,)],
     "FROM performance_target": [("api_response_p95", 40.0, 90.0)],
     "FROM performance_incident": [("api_response_p95", 1234.5)],
-    "FROM performance_slow_request": [(7, "http", "/shop", 99.5, 2.5, 12, 1.5)],
+    "FROM performance_slow_request": [(7, "/shop", 99.5, 2.5, 12, 1.5)],
 }
 
 
@@ -182,7 +182,6 @@ def test_parts(server):
     ]
     assert found["slow"][0] == {
         "id": 7,
-        "kind": "http",
         "route": "/shop",
         "started": 99.5,
         "seconds": 2.5,
@@ -271,6 +270,18 @@ def test_long_ranges_say_what_is_known_and_why(server):
     ]
     assert found["source"] == "snapshots"
     assert time.monotonic() - start < 2
+
+
+def test_windows_for_statistics_and_for_the_watch_of_targets(server):
+    server.requests(60, 0.15)
+    server.tick()
+    made = server.board(began=server.clock.now - 10)
+    assert made.window(60).seconds == 10
+    found = made.figures(60)
+    assert found["api"]["p95ResponseTime"] == 195.0
+    assert found["vitalsTotals"]["LCP"]["p75"] is None
+    off = board.Board(board.Server(None, off=lambda: "disabled", began=0.0), "dairy")
+    assert (off.window(60).seconds, off.figures(60)) == (0.0, {})
 
 
 def test_health_is_asked_seldom_and_remembers_since_when(server):
