@@ -74,11 +74,10 @@ def test_each_answer_is_as_described(
 def test_description_has_every_route_of_the_addon() -> None:
     controllers = paths.REPO / "smart_dairy_performance" / "controllers"
     hooks = paths.REPO / "smart_dairy_performance" / "hooks" / "probes.py"
+    core = paths.REPO / "smart_dairy_performance" / "core" / "vitals_intake.py"
     found = set()
-    for file in (*controllers.glob("*.py"), hooks):
-        found |= set(
-            re.findall(r'"(/(?:api/v1/performance|metrics)[^"]*)"', file.read_text())
-        )
+    for file in (*controllers.glob("*.py"), hooks, core):
+        found |= set(re.findall(r'"(/(?:api/v1|metrics)[^"]*)"', file.read_text()))
     assert {path for path in found if not path.endswith("/")} <= set(PATHS)
 
 
