@@ -97,6 +97,7 @@ class FigureFile:
     """
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._path = directory / NAME
         self._signature: tuple[int, ...] | None = None
         self._key: tuple[object, ...] = ()

@@ -146,16 +146,20 @@ def overlay(
     given: Container[str],
     databases: Mapping[str, Mapping[str, str]],
 ) -> Settings:
-    """Settings with what the databases say added.
+    """Settings with what the Settings page of the one database served says added.
+
+    The process shows the numbers of all its databases and has one port, one history:
+    of several databases none may decide for the others.
 
     :param given: names that the environment or odoo.conf decided
     :param databases: by database, the values by name; one that cannot be used is as if
-        it were not there. Of several databases the last by name decides; the token of
-        each is good.
+        it were not there
     """
+    if len(databases) > 1:
+        return process
     values: dict[str, object] = {}
     hashes = []
-    for _database, entries in sorted(databases.items()):
+    for entries in databases.values():
         for name in DATABASE:
             if name in given or not entries.get(name):
                 continue

@@ -50,7 +50,7 @@ class BusinessReader:
     def __init__(
         self,
         folder: Callable[[], Path | None],
-        told: Callable[[dict[str, dict[str, str]]], None],
+        told: Callable[[dict[str, dict[str, str] | None]], None],
         databases: Callable[[], list[str]] = cron_database_list,
         connecting: Callable[[str], Any] = connect,
     ) -> None:
@@ -83,7 +83,7 @@ class BusinessReader:
             cursor.execute(_EXISTS)
             if not cursor.fetchone()[0]:
                 # Without the addon: what its page said before does not hold any more.
-                self._told({name: {}})
+                self._told({name: None})
             else:
                 cursor.execute(_SETTINGS, [f"{settings.DATABASE_PREFIX}%"])
                 start = len(settings.DATABASE_PREFIX)

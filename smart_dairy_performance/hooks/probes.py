@@ -195,6 +195,8 @@ class Probes:
         store = self._runtime.store
         if not store.active:
             raise health.Unwell(store.error or "measuring is off")
+        if self._runtime.several:
+            return "measuring several databases: their Settings pages do not count"
         return "measuring"
 
     def _check_disk(self) -> str:

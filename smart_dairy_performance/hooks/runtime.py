@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import odoo
@@ -20,8 +21,9 @@ from odoo.tools import config
 
 from ..core import generation, prices, settings
 from ..core.access import Gate
+from ..core.figures import FigureFile
 from ..core.guard import folder_failed
-from ..core.recorder import DETAIL_SECONDS, Process, Recorder
+from ..core.recorder import DETAIL_SECONDS, Process, Recorder, failed
 from ..core.scrape import Scraper
 from ..core.store import Store
 from . import (
@@ -69,7 +71,8 @@ class Runtime:
 
     def __init__(self, options: settings.Settings, given: dict[str, str]) -> None:
         self._process_options = options
-        self._databases: dict[str, dict[str, str]] = {}
+        self._databases: dict[str, Mapping[str, str]] = {}
+        self._figures: FigureFile | None = None
         self.options = options
         self.given = given
         self._folder: tuple[int, Path | None] = (0, None)
@@ -88,16 +91,44 @@ class Runtime:
         )
         self.recorder.enabled = options.enabled
 
-    def told(self, databases: dict[str, dict[str, str]]) -> None:
-        """Take over what databases' Settings pages say.
+    def told(self, databases: Mapping[str, Mapping[str, str] | None]) -> None:
+        """Take over what the Settings page says, while one database is served.
 
-        :param databases: by database, values of ``settings.DATABASE`` by name
+        :param databases: by database, values of ``settings.DATABASE`` by name; None
+            for one without the addon
         """
-        changed = {**self._databases, **databases}
+        told = {**self._databases, **databases}
+        changed = {db: values for db, values in told.items() if values is not None}
+        # This process may have served one only; the exporter asks them all.
+        changed |= {db: {} for db in self._measured() - changed.keys()}
         if changed != self._databases:
+            if len(changed) > 1 >= len(self._databases):
+                _logger.info(
+                    "%d databases are measured: what their Settings pages say about "
+                    "the server does not count, odoo.conf and the environment decide",
+                    len(changed),
+                )
             self._databases = changed
             self.options = settings.overlay(self._process_options, self.given, changed)
             Process.slow_method_seconds = self.options.slow_method_seconds
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one database is measured."""
+        return len(self._databases) > 1
+
+    def _measured(self) -> set[str]:
+        """The databases that the exporter found to have the addon."""
+        folder = self.folder()
+        if folder is None:
+            return set()
+        if self._figures is None or self._figures.directory != folder:
+            self._figures = FigureFile(folder)
+        try:
+            self._figures.read()
+        except ValueError:
+            failed("figures")
+        return self._figures.databases()
 
     def folder(self) -> Path | None:
         """The running generation's folder; None while no server runs.

@@ -177,7 +177,11 @@ class ResConfigSettings(models.TransientModel):
         active = runtime.current()
         configured = bool(active and active.options.metrics_token)
         for record in self:
-            if made and configured:
+            if made and active and active.several:
+                text = self.env._(
+                    "Made here, but not good: this server measures several databases"
+                )
+            elif made and configured:
                 text = self.env._(
                     "One made here, and the one in the server's configuration"
                 )
@@ -201,6 +205,11 @@ class ResConfigSettings(models.TransientModel):
         active = runtime.current()
         if active is None:
             return self.env._("Measuring is off in this process.")
+        if active.several:
+            return self.env._(
+                "This server measures several databases: only odoo.conf and the "
+                "environment decide; the value here is not used."
+            )
         origin = active.given.get(name)
         if origin == "odoo.conf":
             return self.env._("odoo.conf decides; the value here is not used.")

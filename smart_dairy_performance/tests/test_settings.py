@@ -39,6 +39,23 @@ class TestSettings(TransactionCase):
             expected = active._process_options.slow_method_seconds
         self.assertEqual(active.options.slow_method_seconds, expected)
 
+    def test_of_several_databases_none_decides_for_the_process(self):
+        active = runtime.current()
+        db = self.env.cr.dbname
+        page = self.env["res.config.settings"].create({})
+        page.action_smart_dairy_new_token()
+        self.addCleanup(active.told, {db: {}, "smart_dairy_other": None})
+        active.told({"smart_dairy_other": {"slow_method_seconds": "7.5"}})
+        self.env["performance.tracker"]._tell_settings()
+        self.assertTrue(active.several)
+        self.assertEqual(active.options, active._process_options)
+        page.invalidate_recordset()
+        self.assertIn("several databases", page.smart_dairy_redis_url_source)
+        self.assertIn("several databases", page.smart_dairy_metrics_token_state)
+        active.told({"smart_dairy_other": None})
+        self.assertFalse(active.several)
+        self.assertEqual(len(active.options.metrics_token_hashes), 1)
+
     def test_notifications_are_on_until_they_are_switched_off(self):
         field = "smart_dairy_incident_notifications"
         for told in (True, False, True):
