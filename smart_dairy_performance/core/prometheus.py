@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import catalogue as c
+from . import vitals
 from .dashboard import POINTS, windows
 from .metric import HISTOGRAM, Metric
 from .outcome import ERRORS
@@ -134,7 +135,7 @@ class Source:
         return windows.Window(self._clock(), seconds, grown)
 
     def _grown(self, metric: Metric, seconds: float) -> dict[Labels, list[float]]:
-        by = ",".join(metric.labels)
+        by, le = ",".join(metric.labels), ",".join((*metric.labels, "le"))
         span = f"[{seconds:.0f}s]"
         if metric.type != HISTOGRAM:
             rows = self._client.query(
@@ -146,7 +147,7 @@ class Source:
         bounds = [*map(float, metric.buckets), float("inf")]
         found: dict[Labels, list[float]] = {}
         rows = self._client.query(
-            f"sum by ({by},le) (increase({metric.name}_bucket{{{self._db}}}{span}))"
+            f"sum by ({le}) (increase({metric.name}_bucket{{{self._db}}}{span}))"
         )
         for labels, value in rows:
             values = found.setdefault(_labels(metric, labels), [0.0] * metric.size)
@@ -178,6 +179,7 @@ class Source:
         errors = "|".join(ERRORS)
         total = f"sum(rate({c.HTTP_REQUESTS.name}{{{api}}}{span}))"
         duration, queries = c.HTTP_DURATION.name, c.DB_QUERY_DURATION.name
+        loads = f'{c.VITALS_SECONDS.name}_bucket{{{self._db},metric="{vitals.LOAD}"}}'
         expressions = {
             "requestsPerSecond": total,
             "avgResponseTime": f"1000 * sum(rate({duration}_sum{{{api}}}{span}))"
@@ -188,6 +190,12 @@ class Source:
             f'{{{api},outcome=~"{errors}"}}{span})) or {total} * 0) / {total}',
             "avgQueryTime": f"1000 * sum(rate({queries}_sum{{{self._db}}}{span}))"
             f" / sum(rate({queries}_count{{{self._db}}}{span}))",
+            "p90QueryTime": "1000 * histogram_quantile(0.9, sum by (le)"
+            f" (rate({queries}_bucket{{{self._db}}}{span})))",
+            "pageLoadP95": "1000 * histogram_quantile(0.95, sum by (le)"
+            f" (rate({loads}{span})))",
+            "busyWorkers": f'sum({c.WORKERS.name}{{kind="http",state="busy"}})',
+            "cpuUsage": f"100 * max({c.HOST_CPU.name})",
         }
         columns = {
             name: self._client.query_range(expression, now - seconds, now, step)
@@ -209,7 +217,7 @@ class Source:
 def _finite(value: float | None, name: str) -> float | None:
     if value is None or value != value or value in (float("inf"), float("-inf")):
         return None
-    return round(value, 2 if name.endswith("Time") else 3)
+    return round(value, 2 if name.endswith(("Time", "LoadP95")) else 3)
 
 
 def _labels(metric: Metric, labels: Mapping[str, str]) -> Labels:

@@ -16,7 +16,16 @@ from ..business import FED
 from ..merge import Family, Merged
 from ..recorder import failed
 from ..snapshots import INTERVAL, KEEP
-from . import DEFAULT_RANGE, RANGES, figures, questions, sections, toplists, trends
+from . import (
+    DEFAULT_RANGE,
+    POINTS,
+    RANGES,
+    figures,
+    questions,
+    sections,
+    toplists,
+    trends,
+)
 from . import history as points
 from . import verdict as judging
 from .history import History
@@ -165,7 +174,8 @@ class Board:
         if source == prometheus.Source.name:
             line = long.series
         else:
-            step = points.step_of(seconds, self._server.keep())
+            known = min(seconds, window.seconds, self._server.keep())
+            step = max(INTERVAL, known / POINTS)
             recent = [point for point in history if point.time >= start - seconds]
             line = parts.get("series", [], points.series, points.steps(recent, step))
         found = parts.get(

@@ -10,7 +10,6 @@ from .. import quantiles, vitals
 from ..metric import Metric
 from ..outcome import ERRORS
 from ..snapshots import INTERVAL, Follower
-from . import POINTS
 from .windows import Numbers, Reading, of_snapshot
 
 _METRICS = (
@@ -186,11 +185,6 @@ def steps(points: Sequence[Point], seconds: float) -> list[Point]:
         if not chosen or point.time - chosen[-1].time >= seconds - INTERVAL / 10:
             chosen.append(point)
     return chosen
-
-
-def step_of(seconds: float, keep: float) -> float:
-    """Seconds between two points of a series over a range."""
-    return max(INTERVAL, min(seconds, keep) / POINTS)
 
 
 def series(points: Sequence[Point]) -> list[dict[str, float | None]]:

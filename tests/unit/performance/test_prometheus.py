@@ -1,5 +1,6 @@
 """Prometheus as a source: the same window, or a clear failure."""
 
+import dataclasses
 import http.server
 import json
 import re
@@ -96,7 +97,18 @@ def test_series(server):
     points = source.series(300)
     assert [point["time"] for point in points] == [10.0, 20.0]
     assert points[0]["errorRate"] == 1.5
+    point = history.Point(0.0, [], {}, [], [])
+    same = history.series([point, dataclasses.replace(point, time=10.0)])
+    assert points[0].keys() == same[0].keys()
     assert points[1]["errorRate"] is None
+
+
+def test_queries_group_by_labels_that_there_are(server):
+    prometheus.Source(prometheus.Client(f"http://{server}"), "dairy").window(300)
+    asked = [query for _path, query, _authorization in FakePrometheus.seen]
+    grouped = {re.search(r"sum by \((.*?)\)", query)[1] for query in asked}
+    assert {"le", "", "route,method,le"} <= grouped
+    assert not [labels for labels in grouped if labels.startswith(",")]
 
 
 def test_password_goes_into_the_header_and_the_database_into_quotes(server):
