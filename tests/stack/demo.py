@@ -63,6 +63,10 @@ def demo() -> bool:
     verdict = "equal" if equal else "NOT EQUAL"
     checks = "all passed" if result.passed else f"{result.failed_checks} FAILED"
     kinds = (f"{len(pids)} {kind}" for kind, pids in workers.items() if pids)
+    alerts = sorted(
+        f"{alert['alertname']} ({alert['summary']})"
+        for alert in stack.prometheus.alerts()
+    )
     env_file = paths.ENV_FILE.relative_to(paths.REPO)
     print(f"""
 {summary.table(found)}
@@ -70,9 +74,11 @@ def demo() -> bool:
 k6 sent {result.requests} requests, Prometheus counted {counted}: {verdict}
 k6 checks: {checks}
 workers: {", ".join(kinds)}
+alerts: {", ".join(alerts) or "none fires"}
 
 Odoo        {stack.odoo_url}  ({stack.login} / {stack.password})
+dashboard   {stack.odoo_url}/odoo/performance
 metrics     {stack.metrics_url}  (token in {env_file})
-Prometheus  {stack.prometheus_url}/targets
+Prometheus  {stack.prometheus_url}/targets, /alerts
 The stack stays up: ". {env_file}" for its addresses, "make stop" ends it.""")
     return equal and result.passed

@@ -22,6 +22,8 @@ _CONFIG = """\
 global:
   scrape_interval: {interval}s
   scrape_timeout: {timeout}s
+  evaluation_interval: {interval}s
+rule_files: ['{rules}']
 scrape_configs:
   - job_name: {job}
     metrics_path: {path}
@@ -86,6 +88,7 @@ class Prometheus:
                 token_file=token_file,
                 target=parts.netloc,
                 own=f"{HOST}:{self.port}",
+                rules=paths.REPO / "config" / "prometheus" / "rules" / "*.yml",
             )
         )
         command = [
@@ -142,6 +145,19 @@ class Prometheus:
             "activeTargets"
         ]
         return targets
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Recording and alerting rules as Prometheus' API lists them."""
+        groups = self._api("rules")["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
+    def alerts(self) -> list[dict[str, str]]:
+        """The annotations and labels of the alerts that fire."""
+        return [
+            alert["annotations"] | alert["labels"]
+            for alert in self._api("alerts")["alerts"]
+            if alert["state"] == "firing"
+        ]
 
     def wait_for_scrape(
         self, after: float | None = None, timeout: float | None = None
