@@ -854,8 +854,8 @@ def _cache(name: str, help_: str, type_: str = COUNTER) -> Metric:
 CACHE_HITS = _cache("hits_total", "Values found in a cache.")
 CACHE_MISSES = _cache("misses_total", "Values not found in a cache and computed.")
 CACHE_ERRORS = _cache("errors_total", "Lookups with a key that cannot be one.")
-# No histogram: Odoo itself times misses, and keeps their sum. A hit takes a
-# microsecond: two looks at a clock would cost a tenth of it, hundreds of times a request.
+# No histogram: Odoo times misses itself and keeps their sum. A hit takes a microsecond:
+# two looks at a clock would cost a tenth of it, hundreds of times a request.
 CACHE_SECONDS = _cache(
     "generation_seconds_total",
     "Time to compute missing values; divided by the misses, the latency of a miss. A "

@@ -17,10 +17,23 @@ from types import ModuleType
 import conftest  # noqa: F401 - lets the core be imported without Odoo
 from tests.stack import StackError, paths
 
-from . import cpu, dashboard, database, hot_path, saturated, scrape
+from . import (
+    business,
+    cpu,
+    dashboard,
+    dashboard_screen,
+    database,
+    hot_path,
+    saturated,
+    scrape,
+    vitals,
+)
 from .figures import Figure
 
-GROUPS: tuple[ModuleType, ...] = (hot_path, scrape, cpu, saturated, dashboard, database)
+GROUPS: tuple[ModuleType, ...] = (
+    *(hot_path, scrape, cpu, saturated, business),
+    *(dashboard, dashboard_screen, database, vitals),
+)
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"
 
