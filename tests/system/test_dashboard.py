@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from smart_dairy_performance.core.dashboard import desk
+from smart_dairy_performance.core import prometheus
+from smart_dairy_performance.core.dashboard import desk, figures, sections, toplists
 from tests.stack import Stack, StackOptions
 from tests.system.support import Client, admin, complaints
 
@@ -25,8 +26,8 @@ SHOWN = 3.0  # seconds within which a live dashboard shows what happened, BRD-PE
 def stack() -> Iterator[Stack]:
     options = StackOptions(
         name="test-dashboard",
-        prometheus=False,
         redis=False,
+        scrape_interval=1,
         performance_conf={"snapshot_seconds": 1},
     )
     with Stack(options) as running:
@@ -88,6 +89,21 @@ def test_a_shared_answer_is_not_for_strangers(stack: Stack, member: Client) -> N
         assert answer(member)
         assert visitor.request(PATH).status == status
     assert Client(stack.odoo_url).request(PATH).status == 403
+
+
+def test_prometheus_answers_as_the_ring_does(stack: Stack, member: Client) -> None:
+    """Each question that is asked for long ranges, of a real Prometheus."""
+    for _scrape in range(3):
+        member.request("/web/login")
+        time.sleep(1.1)
+    client = prometheus.Client(stack.prometheus_url, deadline=10)
+    source = prometheus.Source(client, stack.database)
+    window = source.window(60)
+    found = figures.performance_metrics(window).values
+    assert found["api"]["avgResponseTime"] and found["database"]["p90QueryTime"]
+    assert {row["route"] for row in toplists.routes(window)} >= {"/web/login"}
+    assert {row["part"] for row in sections.split(window) if row["seconds"]} >= {"sql"}
+    assert source.series(60)[-1].keys() == answer(member)["series"][-1].keys()
 
 
 def test_without_the_process_that_computes_each_helps_itself(
