@@ -94,7 +94,7 @@ def test_managers_are_told_once_and_nobody_else(
         expect(page.locator(MESSAGE)).to_have_count(0)
     assert [found["state"] for found in watch_targets.incidents()] == ["open"]
 
-    message.get_by_role("button", name="Dashboard").click()
+    message.get_by_role("button", name="Show").click()
     expect(manager_page.locator(".o_sdp")).to_be_visible()
     expect(message).to_have_count(0)
 

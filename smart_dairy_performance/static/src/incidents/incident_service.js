@@ -25,7 +25,7 @@ export const incidentService = {
                 onClose: () => shown.delete(id),
                 buttons: [
                     {
-                        name: _t("Dashboard"),
+                        name: _t("Show"), // short: a message is narrow on a telephone
                         onClick: () => {
                             close();
                             action.doAction(DASHBOARD);
