@@ -20,6 +20,7 @@ from odoo.addons.smart_dairy_performance.hooks import runtime
 
 FOLDER = "whereabouts"
 SLOT = 256  # bytes
+KEPT = 3600.0  # seconds that a dead process's file stays
 SLOTS = 64  # threads of a process that are known
 _BLANK = b" " * SLOT
 
@@ -102,7 +103,8 @@ def by_backend(where: Path | None = None) -> dict[int, dict[str, Any]]:
         return found
     for path in where.iterdir():
         data = path.read_bytes()
-        if not _alive(path.name):
+        # A worker that was killed may leave a backend that still waits.
+        if not _alive(path.name) and path.stat().st_mtime < time.time() - KEPT:
             path.unlink(missing_ok=True)
             continue
         for start in range(0, len(data), SLOT):

@@ -33,7 +33,7 @@ class PerformanceDatabaseStatement(models.Model):
     mean_ms = fields.Float("Mean (ms)", digits=(16, 2), readonly=True, aggregator="avg")
     max_ms = fields.Float("Longest (ms)", digits=(16, 1), readonly=True)
     rows = fields.Float(digits=(16, 0), readonly=True)
-    share = fields.Float("Share", digits=(6, 4), readonly=True)
+    share = fields.Float(digits=(6, 4), readonly=True)
     cache_hit = fields.Float("Cache Hits", digits=(6, 4), readonly=True)
     temp_mb = fields.Float("Temporary Files (MB)", digits=(16, 1), readonly=True)
     slow = fields.Boolean(readonly=True, help="100 ms or more on average.")
