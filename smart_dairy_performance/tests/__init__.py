@@ -10,3 +10,4 @@ from . import test_settings
 from . import test_targets
 from . import test_tracker
 from . import test_vitals
+from . import test_vitals_assets
