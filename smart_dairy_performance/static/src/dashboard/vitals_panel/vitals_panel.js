@@ -2,7 +2,6 @@ import { Component, useState } from "@odoo/owl";
 import { Dropdown } from "@web/core/dropdown/dropdown";
 import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { _t } from "@web/core/l10n/translation";
-import { Chip } from "../chip/chip";
 import { destinations } from "../destinations";
 import { Empty } from "../empty/empty";
 import { Panel } from "../panel/panel";
@@ -13,7 +12,7 @@ const ORDER = ["LCP", "INP", "CLS", "FCP", "TTFB", "LOAD", "FID"];
 /** What real visitors experience: a gauge for each metric, of all pages or of one. */
 export class VitalsPanel extends Component {
     static template = "smart_dairy_performance.VitalsPanel";
-    static components = { Chip, Dropdown, DropdownItem, Empty, Gauge, Panel };
+    static components = { Dropdown, DropdownItem, Empty, Gauge, Panel };
     static props = { totals: Object, rows: Array, limits: Object, built: Boolean };
 
     setup() {
