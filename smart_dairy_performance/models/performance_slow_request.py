@@ -89,6 +89,9 @@ class PerformanceSlowRequest(models.Model):
     worker = fields.Char(readonly=True, help="Kind of process that served it.")
     database = fields.Char(readonly=True)
 
+    call = fields.Char(
+        string="Called", compute="_compute_call", help="Model and method."
+    )
     costliest = fields.Char(string="Most Expensive", compute="_compute_costliest")
     explanation = fields.Text(compute="_compute_explanation")
     split = fields.Html(
@@ -145,6 +148,12 @@ class PerformanceSlowRequest(models.Model):
             seconds=seconds,
         )
         return words, seconds
+
+    @api.depends("model_name", "method")
+    def _compute_call(self):
+        for request in self:
+            names = filter(None, (request.model_name, request.method))
+            request.call = ".".join(names)
 
     @api.depends("statements", "calls", "sql_seconds", "duration")
     def _compute_costliest(self):

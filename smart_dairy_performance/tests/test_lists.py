@@ -185,6 +185,7 @@ class TestSlowRequests(ListsCase):
     def test_it_explains_itself(self):
         request = self._insert_slow(slow(1, queue_seconds=0.5))
         self.assertEqual(request.display_name, "GET /shop")
+        self.assertFalse(request.call)
         self.assertEqual(request.costliest, "SELECT sale_order ×48: 1.000 s")
         text = request.explanation
         self.assertIn("2.50 s in all; most of it, 60 %: SQL.", text)
@@ -195,6 +196,11 @@ class TestSlowRequests(ListsCase):
         self.assertNotIn("Retries", split)
         self.assertIn("SELECT sale_order", request.statements_shown)
         self.assertIn("sale.order.search", request.calls_shown)
+
+    def test_a_remote_call_is_named(self):
+        values = {"model_name": "sale.order", "method": "action_confirm"}
+        request = self._insert_slow(slow(1, **values))
+        self.assertEqual(request.call, "sale.order.action_confirm")
 
     def test_python_that_no_call_explains_is_called_so(self):
         values = {"python_seconds": 1.9, "sql_seconds": 0.1, "statements": []}
