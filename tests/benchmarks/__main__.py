@@ -19,6 +19,7 @@ from tests.stack import StackError, paths
 
 from . import (
     business,
+    collector,
     cpu,
     dashboard,
     dashboard_screen,
@@ -32,7 +33,7 @@ from .figures import Figure
 
 GROUPS: tuple[ModuleType, ...] = (
     *(hot_path, scrape, cpu, saturated, business),
-    *(dashboard, dashboard_screen, database, vitals),
+    *(dashboard, dashboard_screen, database, vitals, collector),
 )
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"
