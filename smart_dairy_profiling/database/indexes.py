@@ -3,7 +3,6 @@
 from typing import Any
 
 from .asking import MARK, Asker, relation
-from .finding import Finding
 
 LIMIT = 50
 # Sizes from relpages: asking the disk about each of thousands costs too much.
@@ -80,8 +79,3 @@ def ask(asker: Asker, limit: int = LIMIT) -> list[dict[str, Any]]:
         "status",
     )
     return [{name: row[name] for name in names} for row in every(asker)[:limit]]
-
-
-def findings(answer: list[dict[str, Any]]) -> list[Finding]:
-    """``index_health`` judges them."""
-    return []

@@ -4,7 +4,7 @@ from typing import Any
 
 from . import statements
 from .asking import Asker, Row
-from .finding import NOTICE, OK, UNKNOWN, Finding
+from .finding import NOTICE, OK, Finding
 from .sql_text import fingerprint, without_literals
 
 SLOW_MS = 100.0
@@ -63,7 +63,3 @@ def findings(answer: list[dict[str, Any]]) -> list[Finding]:
         )
         for row in answer[:5]
     ]
-
-
-def unavailable(error: statements.Unavailable) -> list[Finding]:
-    return [Finding("slow_queries", UNKNOWN, "", error.problem, error.todo)]

@@ -3,7 +3,6 @@
 from typing import Any
 
 from .asking import Asker, relation
-from .finding import Finding
 
 LIMIT = 50
 # relpages orders them well enough, rows where nothing was vacuumed yet: asking the disk
@@ -35,8 +34,3 @@ def ask(asker: Asker, limit: int = LIMIT) -> list[dict[str, Any]]:
         row["analysed"] = row["planner_rows"] >= 0
         row["table_name"] = relation(row.pop("schemaname"), row.pop("relname"))
     return sorted(rows, key=lambda row: -row["table_size_bytes"])
-
-
-def findings(answer: list[dict[str, Any]]) -> list[Finding]:
-    """Sizes alone are no finding; vacuum, bloat and growth judge them."""
-    return []

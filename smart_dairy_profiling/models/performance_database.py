@@ -10,8 +10,8 @@ from odoo.sql_db import connection_info_for
 from odoo.tools import config
 
 from ..database import DatabaseMonitor, DsnAsker, statements
-from ..database.finding import Finding
 from ..database.settings import Machine
+from ..hooks.exporter import observe
 
 _logger = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ class PerformanceDatabase(models.AbstractModel):
     def _asker(self, replica=False):
         """Runs SQL on connections of its own, with time limits."""
         _name, parameters = connection_info_for(self.env.cr.dbname, readonly=replica)
-        return DsnAsker({**parameters, "application_name": "smart_dairy_advisor"})
+        given = {**parameters, "application_name": "smart_dairy_advisor"}
+        return DsnAsker(given, observe)
 
     @api.model
     def _machine(self):
@@ -61,11 +62,6 @@ class PerformanceDatabase(models.AbstractModel):
             memory=psutil.virtual_memory().total if local else None,
             odoo_connections=processes * config["db_maxconn"],
         )
-
-    @api.model
-    def _monitor(self):
-        replica = self._asker(replica=True) if config["db_replica_host"] else None
-        return DatabaseMonitor(self._asker(), replica, machine=self._machine())
 
     @api.model
     def _check_manager(self):
@@ -115,13 +111,6 @@ class PerformanceDatabase(models.AbstractModel):
         env["performance.database.finding"]._take(found)
         env["performance.database.wait"]._forget_old()
         return fields.Datetime.now()
-
-    @api.model
-    def _verdicts(self, found):
-        """Findings as values of ``performance.database.finding``."""
-        return [
-            one.as_dict() if isinstance(one, Finding) else dict(one) for one in found
-        ]
 
     # -- names -------------------------------------------------------------------------
 
