@@ -109,16 +109,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def assets(browser: Browser, site: str, accounts: dict[str, Account]) -> None:
-    """Let Odoo build its assets before a test waits for them."""
-    for account, path, shown in (
-        (accounts["admin"], "/odoo", ".o_main_navbar"),
-        (None, "/shop", ".oe_product"),
-    ):
-        context = _context(browser, site, account)
-        page = context.new_page()
-        page.goto(path, timeout=FIRST_TIMEOUT)
+    """Let Odoo build its assets, the two sites' at a time, before a test waits."""
+    pages = []
+    for account, path in ((accounts["admin"], "/odoo"), (None, "/shop")):
+        page = _context(browser, site, account).new_page()
+        page.goto(path, timeout=FIRST_TIMEOUT, wait_until="commit")
+        pages.append(page)
+    for page, shown in zip(pages, (".o_main_navbar", ".oe_product"), strict=True):
         page.locator(shown).first.wait_for(timeout=FIRST_TIMEOUT)
-        context.close()
+        page.wait_for_load_state(timeout=FIRST_TIMEOUT)
+        page.context.close()
 
 
 def _context(

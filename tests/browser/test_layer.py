@@ -15,13 +15,6 @@ def test_log_in_through_the_form(public_page: Page, accounts):
     expect(public_page.locator(".o_web_client .o_main_navbar")).to_be_visible()
 
 
-def test_everybody_has_a_page(open_page, accounts):
-    for role in accounts:
-        page = open_page(role)
-        page.goto("/odoo")
-        expect(page.locator(".o_web_client .o_main_navbar")).to_be_visible()
-
-
 def test_the_shop(public_page: Page):
     public_page.goto("/shop")
     expect(public_page.locator(".oe_product").first).to_be_visible()
