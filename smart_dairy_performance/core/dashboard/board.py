@@ -29,16 +29,16 @@ from . import (
 from . import history as points
 from . import verdict as judging
 from .history import History
-from .windows import NAMES, Reading, Source, Window, of_families
+from .windows import NAMES, Reading, Source, Window, nothing, of_families
 
 T = TypeVar("T")
 COVERED = 0.9  # of a range, by the ring, and Prometheus is not asked
 LONG_TTL = 30.0  # seconds that an answer of Prometheus is good for
 HEALTH_TTL = 10.0  # seconds that a run of the health checks is good for
-_NO_FIGURES = figures.performance_metrics(Window(0.0, 0.0, {}))
-_NO_WORKERS = sections.workers(Window(0.0, 0.0, {}), Reading(0.0, {}))
+_NO_FIGURES = figures.performance_metrics(nothing())
+_NO_WORKERS = sections.workers(nothing(), Reading(0.0, {}))
 _NO_QUEUES = sections.queues(Reading(0.0, {}))
-_NO_VITALS = vitals.totals(Window(0.0, 0.0, {}))
+_NO_VITALS = vitals.totals(nothing())
 
 
 class Scraper(Protocol):
@@ -128,7 +128,7 @@ class Board:
         with self._lock:
             now, _business = self._read()
             if self._source is None:
-                return Window(now.time, 0.0, {})
+                return nothing(now.time)
             return self._source.window(seconds, now)
 
     def figures(self, seconds: float) -> dict[str, Any]:
@@ -166,8 +166,7 @@ class Board:
     ) -> dict[str, Any]:
         seconds = RANGES[name]
         start = self._clock()
-        nothing: tuple[Reading, dict[str, Family]] = (Reading(start, {}), {})
-        now, business = parts.get("now", nothing, self._read)
+        now, business = parts.get("now", (Reading(start, {}), {}), self._read)
         window, source, notices = self._window(name, parts, now, long)
         history = parts.get("history", [], self._points)
         line: list[dict[str, float | None]]
@@ -302,7 +301,7 @@ class Board:
     ) -> tuple[Window, str, list[tuple[str, dict[str, Any]]]]:
         """The window, its source's name, and what should be known about it."""
         seconds = RANGES[name]
-        window = Window(now.time, 0.0, {})
+        window = nothing(now.time)
         if self._source is None:
             return window, "none", [(NOT_MEASURED, {})]
         window = parts.get("window", window, self._source.window, seconds, now)

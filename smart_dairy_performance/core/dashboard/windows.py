@@ -4,7 +4,6 @@ A :class:`Window` has the same form wherever it came from: the ring of the last 
 or Prometheus.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,9 +142,9 @@ class Window:
         return self.grew(metric.name, labels) or []
 
 
-def nothing(clock: Callable[[], float] = time.time) -> Window:
+def nothing(at: float = 0.0) -> Window:
     """The window of a process that measures nothing."""
-    return Window(clock(), 0.0, {})
+    return Window(at, 0.0, {})
 
 
 def between(start: float, old: Numbers, new: Reading) -> Window:
@@ -262,7 +261,7 @@ class Source:
         """What grew in the last so many seconds, or as far back as is known."""
         start = self._at(now.time - seconds, seconds)
         if start is None:
-            return Window(now.time, 0.0, {})
+            return nothing(now.time)
         return between(start.time, start.numbers, now)
 
     def before(self, seconds: float, now: float) -> Window | None:

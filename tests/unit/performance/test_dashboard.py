@@ -50,7 +50,7 @@ def test_shape_is_the_specifications(server):
 
 
 def test_without_data_each_figure_is_none_with_its_reason(server):
-    found = figures.performance_metrics(windows.nothing(server.clock))
+    found = figures.performance_metrics(windows.nothing(server.clock.now))
     for section, shown in found.values.items():
         for figure, value in shown.items():
             assert value is None
