@@ -29,7 +29,6 @@ COUNT_SECONDS = 60.0
 PRUNED = 1000  # rows at once
 _LIMITS = "SET LOCAL statement_timeout = 10000; SET LOCAL lock_timeout = 2000"
 
-# The addon of a job is told by its XML id; that of a route by rows that have it.
 _SLOW_COLUMNS = (
     "capture_key",
     "started",

@@ -4,6 +4,8 @@ Each part of a file is one transaction: the rows, and the place where the next p
 begins (``performance.mark``). Killed anywhere, the next one goes on exactly there.
 """
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from ..core import spool
 from ..core.recorder import failed
 from .database import connect
 
+UNWANTED_SECONDS = 7 * 86_400.0
 FOLDER = "spool"  # beside the generations: records outlive the server that wrote them
 _LIMITS = "SET LOCAL statement_timeout = 10000; SET LOCAL lock_timeout = 2000"
 _EXISTS = "SELECT to_regclass('performance_mark'), to_regclass(%s)"
@@ -94,7 +97,12 @@ class Drain:
         self._read = {path: at for path, at in self._read.items() if path in seen}
         if not waiting:
             return
-        for name in waiting.keys() & set(self._databases()):
+        served = set(self._databases())
+        for name in waiting:
+            if name not in served:
+                for _sink, files in waiting[name]:
+                    _remove_old(files)
+                continue
             try:
                 with closing(self._connect(name)) as connection:
                     for sink, files in waiting[name]:
@@ -112,8 +120,10 @@ class Drain:
     def _take(self, connection: Any, sink: Sink, files: list[Path]) -> None:
         with connection, connection.cursor() as cursor:
             cursor.execute(_EXISTS, (sink.table,))
-            if None in cursor.fetchone():
-                return  # not installed there, or not updated yet
+            installed = None not in cursor.fetchone()
+        if not installed:  # or not updated yet
+            _remove_old(files)
+            return
         for path in files:
             while self._take_part(connection, sink, path):
                 pass
@@ -143,6 +153,15 @@ class Drain:
             with connection, connection.cursor() as cursor:
                 cursor.execute(_FORGET, (name,))
         return part.more
+
+
+def _remove_old(files: list[Path]) -> None:
+    """Remove finished files that no database took for a week."""
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):
+            old = time.time() - path.stat().st_mtime > UNWANTED_SECONDS
+            if old and not spool.held(path):
+                path.unlink()
 
 
 def _insert(cursor: Any, sink: Sink, records: list[Any]) -> None:

@@ -1,15 +1,18 @@
 """The lists: who may see them, what they say, how they are filled and emptied."""
 
+import os
 import time
 from datetime import timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import TransactionCase, new_test_user, tagged
 
 from ..core import catalogue as c
-from ..core import hourly
-from ..hooks import lists
+from ..core import hourly, spool
+from ..hooks import lists, spooling
 
 GROUP = "smart_dairy_performance.smart_dairy_performance_group_"
 UTC = timezone.utc
@@ -250,6 +253,32 @@ class TestSlowRequests(ListsCase):
             [first[key] for key in ("route", "seconds", "queries", "sqlSeconds")],
             ["/shop", 2.0, 50, 1.5],
         )
+
+
+@tagged("post_install", "-at_install")
+class TestWaitingRecords(ListsCase):
+    def test_what_no_database_takes_for_a_week_is_removed(self):
+        folder = Path(self.enterContext(TemporaryDirectory()))
+        writer = spool.Spool(lambda: folder, "slow")
+        self.addCleanup(writer.close)
+        ages = {"young": 6, "old": 8, "written": 8}
+        for name in ages:
+            writer.append(name, slow(1))
+            if name != "written":
+                writer.close()
+        # The last one is open still.
+        writer.append("written", slow(2))
+        for name, days in ages.items():
+            for path in spool.files(folder, "slow", name):
+                os.utime(path, (NOW - days * 86_400,) * 2)
+        drain = spooling.Drain(
+            lambda: folder,
+            [spooling.Sink("slow", "performance_slow_request", self.fail)],
+            databases=lambda: [],
+        )
+        drain.run()
+        left = {name: len(spool.files(folder, "slow", name)) for name in ages}
+        self.assertEqual(left, {"young": 1, "old": 0, "written": 1})
 
 
 @tagged("post_install", "-at_install")
