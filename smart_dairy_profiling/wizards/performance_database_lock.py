@@ -63,9 +63,11 @@ class PerformanceDatabaseLock(models.TransientModel):
     def _take(self):
         self.search([("create_uid", "=", self.env.uid)]).unlink()
         asker = self.env["performance.database"]._asker()
+        rows = locks.ask(asker)
+        # Afterwards: a session that waits by now has said before what it serves.
         seen = whereabouts.by_backend()
         values = []
-        for number, (depth, row) in enumerate(locks.tree(locks.ask(asker))):
+        for number, (depth, row) in enumerate(locks.tree(rows)):
             at = seen.get(row["pid"], {})
             values.append(
                 {

@@ -65,7 +65,8 @@ def test_gauges_are_in_the_scrape(stack: Stack) -> None:
     def figures() -> Any:
         found = scrape(stack)
         tables = found.by("smart_dairy_db_table_size_bytes", "table_name")
-        return found if tables else None
+        asked = found.total("smart_dairy_db_monitored_query_seconds_count")
+        return found if tables and asked else None
 
     found = eventually(figures, 40.0)
     states = found.by("smart_dairy_db_connections", "state")
