@@ -5,7 +5,7 @@ from ..core import targets
 
 # What a manager may change; the rest comes from data/thresholds.json.
 EDITABLE = {"value", "poor", "notify", "minutes"}
-_PARTS = (100.0, ("percent", "score"))  # of so many
+_OF_A_HUNDRED = ("percent", "score")  # units
 
 
 class PerformanceTarget(models.Model):
@@ -110,17 +110,13 @@ class PerformanceTarget(models.Model):
     @api.constrains("value", "poor")
     def _check_limits(self):
         for target in self:
-            highest, units = _PARTS
-            if target.unit in units and max(target.value, target.poor) > highest:
+            limit = {"target": target.display_name, "value": f"{target.value:g}"}
+            if target.unit in _OF_A_HUNDRED and max(target.value, target.poor) > 100:
                 raise ValidationError(
                     self.env._(
-                        "%(target)s is at most %(highest)s %(unit)s.",
-                        target=target.display_name,
-                        highest=f"{highest:g}",
-                        unit=target.unit,
+                        "%(target)s is at most 100 %(unit)s.", unit=target.unit, **limit
                     )
                 )
-            limit = {"target": target.display_name, "value": f"{target.value:g}"}
             if not target.poor:
                 continue
             if target.compare == "<" and target.poor <= target.value:
