@@ -5,7 +5,6 @@ import {
     formatCount,
     formatInUnit,
     formatMoment,
-    formatNumber,
     formatPercent,
     formatSeconds,
 } from "./formats";
@@ -362,4 +361,4 @@ export function trendSentence({ trend, value, previous, unit }) {
 
 /** A target's limit, as "< 200 ms". */
 export const limitSentence = ({ compare, target, unit }) =>
-    `${compare} ${unit === "score" ? formatNumber(target) : formatInUnit(target, unit)}`;
+    `${compare} ${formatInUnit(target, unit)}`;
