@@ -8,12 +8,12 @@ from ..core import vitals_history as history
 from ..hooks import probes, runtime, vitals_rows
 
 METRICS = [
-    ("LCP", "LCP: largest content painted"),
-    ("INP", "INP: answer to interactions"),
-    ("CLS", "CLS: layout shift"),
-    ("FCP", "FCP: first content painted"),
-    ("TTFB", "TTFB: first byte"),
-    ("FID", "FID: first input delay"),
+    ("LCP", "LCP"),
+    ("INP", "INP"),
+    ("CLS", "CLS"),
+    ("FCP", "FCP"),
+    ("TTFB", "TTFB"),
+    ("FID", "FID"),
     ("LOAD", "Page load"),
     ("LONG_TASK", "Long task"),
     ("RESOURCE", "Slow resource"),
@@ -48,7 +48,13 @@ class PerformanceWebVital(models.Model):
     _rec_name = "metric"
 
     time = fields.Datetime(required=True, readonly=True)
-    metric = fields.Selection(METRICS, required=True, readonly=True)
+    metric = fields.Selection(
+        METRICS,
+        required=True,
+        readonly=True,
+        help="LCP: largest content painted; INP: answer to interactions; CLS: layout "
+        "shift; FCP: first content painted; TTFB: first byte; FID: first input delay.",
+    )
     value = fields.Float(
         required=True,
         readonly=True,
