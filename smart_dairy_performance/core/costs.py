@@ -28,9 +28,7 @@ class Costs:
         self._by_target: dict[Any, list[Any]] = {}
 
     def add(
-        self,
-        calls: Iterable[list[Any]],
-        queries: Iterable[tuple[sql.Statement, float, int]],
+        self, calls: Iterable[list[Any]], queries: Iterable[tuple[Any, float, int]]
     ) -> None:
         """Add frames and queries; see ``recorder.Unit``."""
         for target, _outer, child, spent, records in calls:
@@ -41,7 +39,8 @@ class Costs:
             total[1] += spent - child
             if records:
                 total[2] += records
-        for statement, seconds, rows in queries:
+        for query, seconds, rows in queries:
+            statement = sql.statement(query)
             total = self._by_statement.get(statement)
             if total is None:
                 total = self._by_statement[statement] = [0, 0.0, 0]

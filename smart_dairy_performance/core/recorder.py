@@ -2,21 +2,17 @@
 
 While a :class:`Unit` is open on a thread (a greenlet under gevent), ORM wrappers and
 the SQL hook append to its lists and do nothing else: between other code every object
-touched is a cache miss, while adding up runs in one warm loop. When a request ends,
-the recorder counts it in the process's store before it is answered: its requests,
-their duration, remote calls. Its detail (phases, sizes, ORM calls, queries,
-transactions) waits at most ``detail_seconds`` and is added together with that of
-other requests, since code that runs once a request costs five times what it costs in
-a loop. Nothing here touches SQL, the network or a lock shared between processes.
+touched is a cache miss, while adding up at the end runs in one warm loop. When the
+unit ends, the recorder adds it to the process's store, once, under the store's lock.
+Nothing here touches SQL, the network or a lock shared between processes.
 """
 
 import os
 import threading
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable
 from threading import current_thread
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 from . import catalogue as c
@@ -43,17 +39,9 @@ USER_SEEN = Metric(
 
 # Calls or queries of a unit, until it hands them to the store while it still runs.
 KEPT = 500
-# How long the detail of ended requests waits in a server; a process that is killed
-# takes that of its last moment with it.
-DETAIL_SECONDS = 0.25
-# Ended requests whose detail waits; with that many nobody waits any longer.
-WAITING = 100
-BATCH = 20  # requests whose detail is added in one go, while no other can end
 _SQL_BUCKETS = c.TABLE_QUERY_BUCKETS
 # The specification's two query histograms: each bound of the coarser is one of the
 # finer, so one bisection feeds both.
-_PREFIX = sql.PREFIX
-_known = sql.known
 _COARSE = [bisect_left(c.QUERY_BUCKETS, bound) for bound in _SQL_BUCKETS]
 _COARSE.append(len(c.QUERY_BUCKETS))
 
@@ -79,7 +67,7 @@ class Unit:
         around it, seconds of tracked calls inside it, seconds, records]``, the last
         two known when it is over; the outermost is no call and has no target
     :ivar calls: frames of the calls that are over
-    :ivar queries: (statement, seconds, rows) of each
+    :ivar queries: (query, seconds, rows) of each
     :ivar flush: time in flushes and commits, SQL inside them not counted
     :ivar work: own time by (recompute or flush, model); ``work_child``: what is to be
         taken off the work that is under way
@@ -122,7 +110,7 @@ class Unit:
         self.thread = current_thread()
         self.top: list[Any] = [None, None, 0.0, 0.0, 0]
         self.calls: list[list[Any]] = []
-        self.queries: list[tuple[sql.Statement, float, int]] = []
+        self.queries: list[tuple[Any, float, int]] = []
         self.commits: list[float] = []
         self.costs: Costs | None = None
         self.db: str | None = None
@@ -155,13 +143,8 @@ class Unit:
     ) -> None:
         """The SQL hook, with the signature that Odoo's cursor calls."""
         try:
-            # Not the text: a request that keeps hundreds of them makes Python take new
-            # memory, which is in no cache, for what comes next.
-            statement = _known(query[:_PREFIX]) if type(query) is str else None
-            if statement is None:
-                statement = sql.statement(query)
             queries = self.queries
-            queries.append((statement, delay, cursor._obj.rowcount))
+            queries.append((query, delay, cursor._obj.rowcount))
             if len(queries) >= KEPT:
                 drain(self)
         except Exception:
@@ -201,10 +184,6 @@ class Recorder:
     :param clock: monotonic seconds
     :param measure_prices: gives seconds that an ORM call (``orm``) and a query
         (``sql``) cost more; asked once a process, when its first unit ends
-    :param detail_seconds: how long the detail of an ended request may wait, and
-        what is going on may be shown late; 0: not
-
-    :ivar also: called as often
     """
 
     def __init__(
@@ -212,15 +191,10 @@ class Recorder:
         store: Store,
         clock: Callable[[], float] = perf_counter,
         measure_prices: Callable[[], dict[str, float]] = lambda: {},
-        detail_seconds: float = 0.0,
     ) -> None:
         self.store = store
         self.clock = clock
         self.enabled = True
-        self.detail_seconds = detail_seconds
-        self._ended: deque[tuple[Any, ...]] = deque()
-        self._flushing = False
-        self.also: list[Callable[[], object]] = []
         self._http = store.new_cache()
         self._orm = store.new_cache()
         self._sql = store.new_cache()
@@ -228,24 +202,17 @@ class Recorder:
         self._work = store.new_cache()
         self._slots = store.new_cache()
         self._active: dict[int, float] = {}
-        os.register_at_fork(after_in_child=self._after_fork)
+        os.register_at_fork(after_in_child=self._active.clear)
         self.prices = {"orm": 0.0, "sql": 0.0}
         self._measure_prices: Callable[[], dict[str, float]] | None = measure_prices
         self.guard = Guard(lambda hook: store.inc(c.SELF_ERRORS, (hook,)))
-
-    def _after_fork(self) -> None:
-        """In a child: the parent's requests, and its thread, are not ours."""
-        self._active.clear()
-        self._ended.clear()
-        self._flushing = False
 
     # -- begin and end ---------------------------------------------------------
 
     def begin(self, kind: str) -> Unit:
         """Open a unit on this thread; an open one is put aside by the caller."""
-        unit = local.unit = Unit(kind, self.clock())
-        if not self._flushing and self.detail_seconds:
-            self._flush_in_time()
+        unit = Unit(kind, self.clock())
+        local.unit = unit
         return unit
 
     def entered(self, unit: Unit, now: float) -> None:
@@ -253,30 +220,28 @@ class Recorder:
 
         :param now: unix time
         """
-        self._active[id(unit)] = now
-        if not self.detail_seconds:
+        store = self.store
+        with store.lock:
+            self._active[id(unit)] = now
             self._show_active()
 
     def left(self, unit: Unit) -> None:
         """The request is answered, but not to be counted; idempotent."""
-        self._active.pop(id(unit), None)
-        if not self.detail_seconds:
+        store = self.store
+        with store.lock:
+            self._active.pop(id(unit), None)
             self._show_active()
 
     def _show_active(self) -> None:
-        starts = list(self._active.values())
-        if not starts and not self._ended and "active" not in self._slots:
-            return  # a process that serves no requests shows none
-        with self.store.lock:
-            slots = self._slots.get("active")
-            if slots is None:
-                slot = self.store.slot
-                slots = slot(c.HTTP_IN_FLIGHT), slot(c.HTTP_OLDEST)
-                self._slots["active"] = slots
-                for place in slots:
-                    self.store.values[place + 1] = 1.0
-            self.store.values[slots[0]] = len(starts)
-            self.store.values[slots[1]] = starts[0] if starts else 0.0
+        slots = self._slots.get("active")
+        if slots is None:
+            slots = (self.store.slot(c.HTTP_IN_FLIGHT), self.store.slot(c.HTTP_OLDEST))
+            self._slots["active"] = slots
+            self.store.values[slots[0] + 1] = self.store.values[slots[1] + 1] = 1.0
+        values = self.store.values
+        active = self._active
+        values[slots[0]] = len(active)
+        values[slots[1]] = next(iter(active.values())) if active else 0.0
 
     def end_http(
         self,
@@ -296,134 +261,61 @@ class Recorder:
         :returns: the request's duration in seconds
         """
         now = self.clock()
+        if self._measure_prices is not None:
+            self._ask_prices()
         total = now - unit.started
         db = unit.db or ""
-        outcome = unit.outcome
-        if outcome is None:
-            outcome = _OK if status == 200 else outcomes.of_status(status)
+        outcome = unit.outcome or outcomes.of_status(status)
         verb = method if method in VERBS else "OTHER"
-        key = (unit.route or "(none)", verb, status, outcome, db)
+        route = unit.route or "(none)"
+        matched = unit.match_seconds()
+        python = max(0.0, total - matched - sql_seconds - unit.flush - unit.retry)
+        if unit.rpc:
+            result = "success" if outcome == outcomes.OK else "error"
+            unit.entries.append((*unit.rpc, result, total))
+        key = (route, verb, status, outcome, db)
         store = self.store
-        self._active.pop(id(unit), None)
         with store.lock:
+            self._active.pop(id(unit), None)
+            self._show_active()
             slots = self._http.get(key)
             if slots is None:
                 slots = self._http[key] = self._bind_http(key)
             values = store.values
-            requests, duration, api, _detail = slots
+            requests, duration, phases, queries, received, sent, api = slots
             values[requests] += 1
-            values[duration + bisect_left(_HTTP_BUCKETS, total)] += 1
+            values[duration + bisect_left(c.HTTP_BUCKETS, total)] += 1
             values[duration + _HTTP_SUM] += total
+            values[phases[0]] += matched
+            values[phases[1]] += python
+            values[phases[2]] += sql_seconds
+            if unit.flush:
+                values[phases[3]] += unit.flush
+            if unit.retry:
+                values[phases[4]] += unit.retry
+            values[queries] += 1
+            values[queries + 1] += sql_count
+            if request_bytes:
+                values[received] += 1
+                values[received + 1] += request_bytes
+            if response_bytes >= 0:
+                values[sent] += 1
+                values[sent + 1] += response_bytes
             if api:
-                values[api + bisect_left(c.API_BUCKETS, total)] += 1
-                values[api + _API_SUM] += total
-            if unit.rpc:
-                result = "success" if outcome == _OK else "error"
-                self._entry(*unit.rpc, result, total, db)
+                values[api[0] + bisect_left(c.API_BUCKETS, total)] += 1
+                values[api[0] + _API_SUM] += total
+                values[api[1]] += 1
+                values[api[1] + 1] += request_bytes
+                if response_bytes >= 0:
+                    values[api[2]] += 1
+                    values[api[2] + 1] += response_bytes
+            self._merge(unit, db)
+            self._pay("request", self.clock() - now)
+        if queue is not None:
+            store.observe(c.HTTP_QUEUE, (), queue)
         if unit.exception:
             store.inc(c.HTTP_EXCEPTIONS, (unit.exception, db))
-        told = (total, sql_count, sql_seconds, request_bytes, response_bytes, queue)
-        self._ended.append((unit, key, told, self.clock() - now))
-        if not self.detail_seconds or len(self._ended) >= WAITING:
-            self.flush()
         return total
-
-    def _flush_in_time(self) -> None:
-        """Start the thread that adds what waits; once a process."""
-        self._flushing = True
-        threading.Thread(
-            target=self._flush_always, name="smart_dairy.detail", daemon=True
-        ).start()
-
-    def _flush_always(self) -> None:
-        while self.enabled:
-            sleep(self.detail_seconds)
-            self.flush()
-            for also in self.also:
-                try:
-                    also()
-                except Exception:
-                    failed("detail")
-        self._flushing = False
-
-    def flush(self) -> None:
-        """Add the detail of ended requests to the store, show the others.
-
-        Any thread may ask.
-        """
-        if self._measure_prices is not None:
-            self._ask_prices()
-        self._show_active()
-        ended = self._ended
-        while ended:
-            start = self.clock()
-            with self.store.lock:
-                batch = [ended.popleft() for _unit in range(min(len(ended), BATCH))]
-                try:
-                    self._details(batch)
-                except Exception:
-                    failed("detail")
-                spent = sum(one[3] for one in batch)
-                self._pay("request", spent + self.clock() - start)
-
-    def _details(self, batch: list[tuple[Any, ...]]) -> None:
-        """Add the detail of several requests: what they have in common, once."""
-        calls: dict[str, list[Any]] = {}
-        queries: dict[str, list[Any]] = {}
-        for unit, key, told, _spent in batch:
-            db = key[4]
-            self._detail(unit, key, *told)
-            if unit.calls:
-                calls.setdefault(db, []).extend(unit.calls)
-            if unit.queries:
-                queries.setdefault(db, []).extend(unit.queries)
-        for db, found in calls.items():
-            self._merge_orm(found, db)
-        for db, found in queries.items():
-            self._merge_sql(found, db)
-
-    def _detail(
-        self,
-        unit: Unit,
-        key: tuple[str, str, int, str, str],
-        total: float,
-        sql_count: int,
-        sql_seconds: float,
-        request_bytes: int,
-        response_bytes: int,
-        queue: float | None,
-    ) -> None:
-        slots = self._http.get(key)
-        if slots is None:
-            slots = self._http[key] = self._bind_http(key)
-        phases, queries, received, sent, api = slots[3]
-        values = self.store.values
-        matched = unit.match_seconds()
-        python = max(0.0, total - matched - sql_seconds - unit.flush - unit.retry)
-        values[phases[0]] += matched
-        values[phases[1]] += python
-        values[phases[2]] += sql_seconds
-        if unit.flush:
-            values[phases[3]] += unit.flush
-        if unit.retry:
-            values[phases[4]] += unit.retry
-        values[queries] += 1
-        values[queries + 1] += sql_count
-        if request_bytes:
-            values[received] += 1
-            values[received + 1] += request_bytes
-        if response_bytes >= 0:
-            values[sent] += 1
-            values[sent + 1] += response_bytes
-        if api:
-            values[api[0]] += 1
-            values[api[0] + 1] += request_bytes
-            if response_bytes >= 0:
-                values[api[1]] += 1
-                values[api[1] + 1] += response_bytes
-        self._merge(unit, key[4])
-        if queue is not None:
-            self.store.observe(c.HTTP_QUEUE, (), queue)
 
     def end_job(self, unit: Unit) -> float:
         """Add the ORM and SQL part of a job (cron, websocket message) to the store.
@@ -435,7 +327,6 @@ class Recorder:
             self._ask_prices()
         with self.store.lock:
             self._merge(unit, unit.db or "")
-            self._merge_calls(unit, unit.db or "")
         return now - unit.started
 
     def drain(self, unit: Unit) -> None:
@@ -453,6 +344,7 @@ class Recorder:
 
     def _merge(self, unit: Unit, db: str) -> None:
         store = self.store
+        self._merge_calls(unit, db)
         for model, method, result, seconds in unit.entries:
             self._entry(model, method, result, seconds, db)
         if unit.commits or unit.rollbacks:
@@ -471,11 +363,12 @@ class Recorder:
     def _merge_calls(self, unit: Unit, db: str) -> None:
         if unit.calls:
             self._merge_orm(unit.calls, db)
+            self._pay("orm", len(unit.calls) * self.prices["orm"])
         if unit.queries:
             self._merge_sql(unit.queries, db)
+            self._pay("sql", len(unit.queries) * self.prices["sql"])
 
     def _merge_orm(self, calls: list[list[Any]], db: str) -> None:
-        self._pay("orm", len(calls) * self.prices["orm"])
         bound = self._orm.get(db)
         if bound is None:
             bound = self._orm[db] = {}
@@ -498,35 +391,28 @@ class Recorder:
                 for spent in slow:
                     values[duration + bisect_left(c.ORM_BUCKETS, spent)] += 1
 
-    def _merge_sql(
-        self, queries: list[tuple[sql.Statement, float, int]], db: str
-    ) -> None:
-        self._pay("sql", len(queries) * self.prices["sql"])
+    def _merge_sql(self, queries: list[tuple[Any, float, int]], db: str) -> None:
         bound = self._sql.get(db)
         if bound is None:
             bound = self._sql[db] = {}
-        found: dict[sql.Statement, list[Any]] = {}
-        for statement, seconds, rows in queries:
-            total = found.get(statement)
-            if total is None:
-                total = found[statement] = [0] * (len(_SQL_BUCKETS) + 3)
-            total[bisect_left(_SQL_BUCKETS, seconds)] += 1
-            total[_FINE_SUM] += seconds
-            if rows > 0:
-                total[-1] += rows
-        for statement, (*counts, spent, rows) in found.items():
+        values = self.store.values
+        known = sql.known
+        for query, seconds, rows in queries:
+            statement = known(query[:_PREFIX]) if type(query) is str else None
+            if statement is None:
+                statement = sql.statement(query)
             slots = bound.get(statement)
             if slots is None:
                 slots = bound[statement] = self._bind_sql(statement, db)
+                values = self.store.values  # new series may have replaced it
             coarse, fine, row_counter = slots
-            values = self.store.values  # new series may have replaced it
-            values[coarse + _COARSE_SUM] += spent
-            values[fine + _FINE_SUM] += spent
-            values[row_counter] += rows
-            for bucket, count in enumerate(counts):
-                if count:
-                    values[coarse + _COARSE[bucket]] += count
-                    values[fine + bucket] += count
+            bucket = bisect_left(_SQL_BUCKETS, seconds)
+            values[coarse + _COARSE[bucket]] += 1
+            values[coarse + _COARSE_SUM] += seconds
+            values[fine + bucket] += 1
+            values[fine + _FINE_SUM] += seconds
+            if rows > 0:
+                values[row_counter] += rows
 
     def _merge_work(self, unit: Unit, db: str) -> None:
         cache = self._work
@@ -579,25 +465,21 @@ class Recorder:
     def _bind_http(self, key: tuple[str, str, int, str, str]) -> tuple[Any, ...]:
         route, verb, status, outcome, db = key
         slot = self.store.slot
-        api = 0
-        sizes: tuple[int, ...] = ()
+        api: tuple[int, ...] = ()
         if route.startswith("/api/"):
-            api = slot(c.API_DURATION, (route, verb, status, db))
-            sizes = (
+            api = (
+                slot(c.API_DURATION, (route, verb, status, db)),
                 slot(c.API_REQUEST_SIZE, (route, verb, db)),
                 slot(c.API_RESPONSE_SIZE, (route, verb, db)),
             )
         return (
             slot(c.HTTP_REQUESTS, (route, verb, f"{status // 100}xx", outcome, db)),
             slot(c.HTTP_DURATION, (route, verb, db)),
+            tuple(slot(c.HTTP_PHASE, (route, phase, db)) for phase in PHASES),
+            slot(c.HTTP_SQL, (route, db)),
+            slot(c.HTTP_REQUEST_SIZE, (route, db)),
+            slot(c.HTTP_RESPONSE_SIZE, (route, db)),
             api,
-            (
-                tuple(slot(c.HTTP_PHASE, (route, phase, db)) for phase in PHASES),
-                slot(c.HTTP_SQL, (route, db)),
-                slot(c.HTTP_REQUEST_SIZE, (route, db)),
-                slot(c.HTTP_RESPONSE_SIZE, (route, db)),
-                sizes,
-            ),
         )
 
     def _bind_orm(self, target: Target, db: str) -> tuple[int, ...]:
@@ -668,8 +550,7 @@ def totals(calls: list[list[Any]]) -> dict[Target, list[Any]]:
     return found
 
 
-_OK = outcomes.OK
-_HTTP_BUCKETS = c.HTTP_BUCKETS
+_PREFIX = sql.PREFIX
 _FAST = c.ORM_BUCKETS[0]
 _COMMIT_SUM = c.DB_COMMIT.size - 1
 _CALL_SUM = c.REQUEST_DURATION.size - 1

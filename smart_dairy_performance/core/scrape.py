@@ -13,7 +13,7 @@ from .business import BusinessFile
 from .figures import FigureFile
 from .merge import Family, Merged, Merger
 from .metric import Metric
-from .recorder import USER_SEEN, Process, failed
+from .recorder import USER_SEEN, failed
 from .snapshots import KEEP, RingWriter
 from .store import Store
 
@@ -67,8 +67,6 @@ class Scraper:
         return self._business.names()
 
     def _merge(self, names: Container[str] | None = None) -> Merged:
-        if Process.recorder is not None:
-            Process.recorder.flush()
         for file in (self._figures, self._business):
             try:
                 file.read()

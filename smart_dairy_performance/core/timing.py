@@ -7,7 +7,7 @@ from .recorder import Unit
 
 # nginx sends seconds ("t=1700000000.123"), Heroku and others milliseconds or
 # microseconds: what is plausible as a date decides.
-QUEUE_HEADERS = ("HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START")
+_QUEUE_HEADERS = ("HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START")
 _EARLIEST = 1_000_000_000.0  # 2001, in seconds
 _FULL = (
     "total;dur=%.2f, db;dur=%.2f, match;dur=%.2f, "
@@ -21,7 +21,7 @@ def queue_seconds(environ: Mapping[str, object], now: float) -> float | None:
 
     :param now: unix time at which the worker took it
     """
-    for header in QUEUE_HEADERS:
+    for header in _QUEUE_HEADERS:
         raw = environ.get(header)
         if not raw:
             continue

@@ -82,20 +82,17 @@ def tracked(
     return wrapper  # type: ignore[no-any-return]
 
 
-# One for all wrappers, so that it stays in the processor's cache.
-_NAMESPACE: dict[str, Any] = {
-    "_drain": drain,
-    "_failed": failed,
-    "_kept": KEPT,
-    "_local": local,
-}
-
-
 @functools.cache
 def _factory(source: str) -> Any:
+    namespace: dict[str, Any] = {
+        "_drain": drain,
+        "_failed": failed,
+        "_kept": KEPT,
+        "_local": local,
+    }
     code = compile(source, "<smart_dairy_performance tracked method>", "exec")
-    exec(code, _NAMESPACE)  # pylint: disable=exec-used
-    return _NAMESPACE.pop("make")
+    exec(code, namespace)  # pylint: disable=exec-used
+    return namespace["make"]
 
 
 def _parameters(method: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:

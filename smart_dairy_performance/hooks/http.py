@@ -17,7 +17,7 @@ from odoo.service import model as model_service
 from odoo.service.server import thread_local
 
 from ..core import outcome, timing
-from ..core.recorder import Process, Unit, failed, local
+from ..core.recorder import Unit, failed, local
 from ..core.tracking import warn_when_slow
 from . import slow
 from .patching import Patches
@@ -100,14 +100,10 @@ def hook_sql(thread: threading.Thread, unit: Unit) -> None:
 
 def unhook_sql(thread: threading.Thread, unit: Unit) -> None:
     """Take a unit's SQL hook off its thread; Odoo's own hooks stay."""
-    hooks = getattr(thread, "query_hooks", None)
-    if hooks:
-        # Mostly ours is the last one, and a look is cheaper than a search.
-        hook = hooks.pop()
-        if hook != unit.query:
-            hooks.append(hook)
-            if unit.query in hooks:
-                hooks.remove(unit.query)
+    hooks = getattr(thread, "query_hooks", ())
+    hook = unit.query
+    if hook in hooks:
+        hooks.remove(hook)
 
 
 def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> None:
@@ -115,10 +111,10 @@ def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> No
     recorder = runtime.recorder
     if not recorder.enabled:
         return  # this very request uninstalled the addon
-    if unit.db is None:
+    dbname = getattr(thread, "dbname", None)
+    if unit.db is None and dbname:
         # Found by a remote call, not by a session; or without the addon.
-        dbname = getattr(thread, "dbname", None)
-        registry = _loaded(dbname) if dbname else None
+        registry = _loaded(dbname)
         if registry is not None:
             if "performance.tracker" not in registry.models:
                 recorder.left(unit)
@@ -136,7 +132,7 @@ def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> No
     verb = environ.get("REQUEST_METHOD", "GET")
     queries = getattr(thread, "query_count", 0)
     sql_seconds = getattr(thread, "query_time", 0.0)
-    queue = _queue_seconds(environ, unit)
+    queue = timing.queue_seconds(environ, time.time() - (perf_counter() - unit.started))
     total = recorder.end_http(
         unit,
         verb,
@@ -149,16 +145,8 @@ def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> No
     )
     if total >= slow.HTTP.lowest:
         slow.note_request(unit, total, queries, sql_seconds, verb, status, queue)
-    if unit.rpc and total > Process.slow_method_seconds:
+    if unit.rpc:
         warn_when_slow(*unit.rpc, total)
-
-
-def _queue_seconds(environ: Any, unit: Unit) -> float | None:
-    for header in timing.QUEUE_HEADERS:
-        if header in environ:
-            began = time.time() - (perf_counter() - unit.started)
-            return timing.queue_seconds(environ, began)
-    return None
 
 
 def _loaded(db: str) -> Any:

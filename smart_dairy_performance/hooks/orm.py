@@ -45,8 +45,7 @@ def patch(registry: Any) -> None:
 
 def keep(registry: Any) -> None:
     """Patch again when somebody took the patches off."""
-    found = getattr(registry, _SENTINEL, None)
-    if found is None or getattr(found[0], _CANARY[1]) is not found[1]:
+    if getattr(registry, _SENTINEL, None) is not _canary(registry):
         patch(registry)
 
 
@@ -64,11 +63,9 @@ def unpatch(registry: Any) -> None:
     setattr(registry, _SENTINEL, _canary(registry))
 
 
-def _canary(registry: Any) -> tuple[Any, Any]:
-    """A class, and the method that it has while our patches are on."""
+def _canary(registry: Any) -> Any:
     model, method = _CANARY
-    cls = registry.models[model]
-    return cls, getattr(cls, method)
+    return getattr(registry.models[model], method)
 
 
 def _patch_class(cls: Any, inherited: bool) -> None:

@@ -4,7 +4,6 @@ Each cursor borrows a connection and gives it back, so both cost next to nothing
 """
 
 from bisect import bisect_left
-from collections import deque
 from time import perf_counter
 from typing import Any
 
@@ -21,8 +20,6 @@ _patches = Patches()
 
 _SEEN = "_smart_dairy_seen"
 _WAIT_SUM = c.POOL_WAIT.size - 1
-_MOST_WAITS = 10_000  # kept until they are published, if nobody comes to do it
-_WAIT_BUCKETS = c.POOL_WAIT.buckets
 
 
 def install(runtime: Any) -> None:
@@ -30,8 +27,8 @@ def install(runtime: Any) -> None:
         return
     pools = _Pools(runtime.recorder)
     _patches.replace(sql_db.ConnectionPool, "borrow", pools.borrow)
+    _patches.replace(sql_db.ConnectionPool, "give_back", pools.give_back)
     publisher.add("pool", pools)
-    runtime.recorder.also.append(pools.publish)
 
 
 def uninstall() -> None:
@@ -44,12 +41,12 @@ def _of_process() -> list[Any]:
 
 
 class _Pools:
-    """Counts waits and connections; :meth:`publish` looks at the pools themselves."""
+    """Counts borrowed connections; :meth:`publish` puts right what counting missed."""
 
     def __init__(self, recorder: Any) -> None:
         self.recorder = recorder
         self.store = recorder.store
-        self.waits: deque[float] = deque(maxlen=_MOST_WAITS)
+        self.used = self.opened = 0
         self.slots = self.store.new_cache()
 
     def borrow(self, original: Any) -> Any:
@@ -62,20 +59,13 @@ class _Pools:
             except (sql_db.PoolError, psycopg2.Error) as error:
                 self._refused(error)
                 raise
-            # Between Odoo's own code each touch of the store costs its bytes: later.
-            self.waits.append(perf_counter() - start)
-            if _SEEN not in connection.__dict__:
-                self._new(connection)
+            try:
+                self._borrowed(connection, perf_counter() - start)
+            except Exception:
+                failed("pool")
             return connection
 
         return borrow
-
-    def _new(self, connection: Any) -> None:
-        try:
-            connection.__dict__[_SEEN] = True
-            self.store.inc(c.POOL_OPENED, ())
-        except Exception:
-            failed("pool")
 
     def _refused(self, error: Exception) -> None:
         try:
@@ -83,6 +73,39 @@ class _Pools:
             self.store.inc(c.POOL_ERRORS, ("full" if full else "connect",))
         except Exception:
             failed("pool")
+
+    def _borrowed(self, connection: Any, waited: float) -> None:
+        attributes = connection.__dict__
+        with self.store.lock:
+            slots = self.slots.get("slots") or self._bind()
+            values = self.store.values
+            values[slots[0] + bisect_left(c.POOL_WAIT.buckets, waited)] += 1
+            values[slots[0] + _WAIT_SUM] += waited
+            if _SEEN not in attributes:
+                attributes[_SEEN] = True
+                values[slots[1]] += 1
+                self.opened += 1
+            self.used += 1
+            values[slots[2]] = self.used
+            values[slots[3]] = max(0, self.opened - self.used)
+
+    def give_back(self, original: Any) -> Any:
+        def give_back(pool: Any, connection: Any, keep_in_pool: bool = True) -> None:
+            original(pool, connection, keep_in_pool)
+            if not self.recorder.enabled:
+                return
+            try:
+                with self.store.lock:
+                    slots = self.slots.get("slots") or self._bind()
+                    if self.used:
+                        self.used -= 1
+                    values = self.store.values
+                    values[slots[2]] = self.used
+                    values[slots[3]] = max(0, self.opened - self.used)
+            except Exception:
+                failed("pool")
+
+        return give_back
 
     def _bind(self) -> tuple[int, ...]:
         slot = self.store.slot
@@ -98,20 +121,17 @@ class _Pools:
         return slots
 
     def publish(self) -> None:
-        """Count connections, and add the waits since the last time."""
+        """Recount: connections leak, or are closed while they are borrowed."""
         pools = _of_process()
         connections = [found for pool in pools for found in list(pool._connections)]
         used = sum(connection._pool_in_use for connection in connections)
         with self.store.lock:
             slots = self.slots.get("slots") or self._bind()
+            self.used, self.opened = used, len(connections)
             values = self.store.values
-            for _wait in range(len(self.waits)):
-                wait = self.waits.popleft()
-                values[slots[0] + bisect_left(_WAIT_BUCKETS, wait)] += 1
-                values[slots[0] + _WAIT_SUM] += wait
             values[slots[2]] = used
             values[slots[3]] = len(connections) - used
             values[slots[4]] = sum(pool._maxconn for pool in pools)
 
     def forked(self) -> None:
-        self.waits.clear()
+        self.used = self.opened = 0  # Odoo closes all connections before it forks

@@ -28,13 +28,11 @@ os.register_at_fork(after_in_child=publisher.forked)
 
 
 def install(runtime: Any) -> None:
-    publisher.add("detail", _Detail(runtime.recorder))
     publisher.add("cpu", _Cpu(runtime.store))
     publisher.add("gc", _Collections(runtime.store))
 
 
 def uninstall() -> None:
-    publisher.remove("detail")
     publisher.remove("cpu")
     publisher.remove("gc")
 
@@ -50,16 +48,6 @@ def jobs(runtime: Any) -> list[tuple[float, str, Any]]:
         (WATCH_SECONDS, "process", watch.look),
         (WATCH_SECONDS, "publish", publisher.tick),
     ]
-
-
-class _Detail:
-    """What ended requests still keep; a process that ends leaves nothing behind."""
-
-    def __init__(self, recorder: Any) -> None:
-        self.publish = recorder.flush
-
-    def forked(self) -> None:
-        """The recorder itself sees to that."""
 
 
 class _Cpu:

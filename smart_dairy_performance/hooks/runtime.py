@@ -23,7 +23,7 @@ from ..core import generation, prices, settings
 from ..core.access import Gate
 from ..core.figures import FigureFile
 from ..core.guard import folder_failed
-from ..core.recorder import DETAIL_SECONDS, Process, Recorder, failed
+from ..core.recorder import Process, Recorder, failed
 from ..core.scrape import Scraper
 from ..core.store import Store
 from . import (
@@ -83,9 +83,7 @@ class Runtime:
             max_series=options.max_series,
             on_error=folder_failed,
         )
-        self.recorder = Recorder(
-            self.store, measure_prices=prices.measure, detail_seconds=DETAIL_SECONDS
-        )
+        self.recorder = Recorder(self.store, measure_prices=prices.measure)
         self.gate = Gate(
             lambda: self.options, lambda: bool(config["proxy_mode"]), self.store
         )
@@ -256,6 +254,5 @@ def stop() -> None:
     for hook in reversed(_HOOKS):
         hook.uninstall()
     runtime.recorder.enabled = False
-    runtime.recorder.flush()
     Process.recorder = None
     runtime.store.close()

@@ -1,6 +1,6 @@
 from time import perf_counter
 
-from odoo import api, models
+from odoo import api, models, tools
 from odoo.http import request
 
 from ..core.recorder import failed, local
@@ -18,9 +18,6 @@ class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
     _settings_due = 0.0
     _pages_due = 0.0
-    # Whether users see the whole split, by database and user; asked anew as often as
-    # settings are: even a look into Odoo's cache costs ten times this one.
-    _full_timing: dict[tuple[str, int], bool] = {}
 
     @classmethod
     def _match(cls, path_info):
@@ -33,7 +30,6 @@ class IrHttp(models.AbstractModel):
         try:
             orm.keep(cls.pool)
             if unit.started >= cls._settings_due:
-                IrHttp._full_timing.clear()
                 # A change reaches a process with its next request after that time.
                 IrHttp._settings_due = unit.started + SETTINGS_SECONDS
                 request.env["performance.tracker"]._tell_settings()
@@ -75,14 +71,17 @@ class IrHttp(models.AbstractModel):
         """Note when route and user were known, and who the user is."""
         unit.matched = perf_counter()
         unit.matched_sql = getattr(unit.thread, "query_time", 0.0)
-        uid = request.session.uid
+        current = request._get_current_object()
+        uid = current.session.uid
         if uid:
             unit.uid = uid
-            full = cls._full_timing.get((unit.db, uid))
-            if full is None:
-                user = request.env["res.users"].browse(uid).sudo()
-                full = cls._full_timing[unit.db, uid] = user.has_group(GROUP_USER)
-            unit.full_timing = full
+            unit.full_timing = current.env[cls._name]._sees_full_timing(uid)
+
+    @api.model
+    @tools.ormcache("uid")
+    def _sees_full_timing(self, uid):
+        # Asked at each request: res.users.has_group costs ten times this cache.
+        return self.env["res.users"].browse(uid).sudo().has_group(GROUP_USER)
 
     # -- the collector of Web Vitals ---------------------------------------------------
 

@@ -109,6 +109,5 @@ def _note(found: dict[str, Any]) -> str:
     same = " and ".join(f"{ratio:.4f}" for ratio in found["same"])
     return (
         f"{found['pairs']} pairs, medians {found['on']:.0f} and {found['off']:.0f} us "
-        f"of thread CPU, {found['deferred']:.0f} us of it after the answer; "
-        f"noise: A/A, on and off each against itself ({same})"
+        f"of thread CPU; noise: A/A, on and off each against itself ({same})"
     )

@@ -4,8 +4,7 @@ Two processes compared cannot show one per cent (two equal ones differ by 1 to 5
 this is one process with one database, one client and a run-time switch, alternating
 request by request, and the clock is the thread's CPU time. ``on`` and ``off`` stand
 twice in each round, in an order that changes: what two equal ones differ by is the
-method's own noise. What the measuring does after the answer, for many requests at once
-(see ``core.recorder``), is measured apart and added to ``on``.
+method's own noise.
 
 Usage: ``python odoo_process.py CONF DATABASE PASSWORD TASK...`` where a task is
 ``name:rounds``. Prints a JSON object a task.
@@ -28,7 +27,6 @@ from odoo.service import server
 from odoo.tools import config
 
 GC_EVERY = 25  # rounds between two collections, outside the clock
-FLUSH_EVERY = 10  # rounds; of requests of 10 ms, as many end before detail is added
 WARM_UP = 30  # requests
 FIXED_CALLS = 200  # a round
 BLOCK, SETTLE = 20, 10  # requests
@@ -178,13 +176,9 @@ def alternate(
     client: Client,
     send: Callable[[Client], int],
     rounds: int,
-    recorder: Any,
+    switch: Callable[[bool], None],
 ) -> dict[str, Any]:
     """Medians in microseconds of both sides, and what equal ones differ by."""
-
-    def switch(on: bool) -> None:
-        recorder.enabled = on
-
     names = ("on1", "off1", "on2", "off2")
     spent: dict[str, list[float]] = {name: [] for name in names}
     orders = [list(names), list(reversed(names))]
@@ -193,7 +187,6 @@ def alternate(
     for index in range(WARM_UP):
         switch(bool(index % 2))
         send(client)
-    deferred = Deferred(recorder)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -201,8 +194,6 @@ def alternate(
         for index in range(rounds):
             if index % GC_EVERY == 0:
                 gc.collect()
-            if index % FLUSH_EVERY == 0 and index:
-                deferred.flush(2 * FLUSH_EVERY)
             if index % len(orders) == 0:
                 shuffle(orders)
             for name in orders[index % len(orders)]:
@@ -212,37 +203,14 @@ def alternate(
         gc.enable()
         gc.unfreeze()
         switch(True)
-    return summary(spent, deferred.a_request())
+    return summary(spent)
 
 
-class Deferred:
-    """What is done after the answer, in microseconds of the thread's CPU time."""
-
-    def __init__(self, recorder: Any) -> None:
-        self.recorder = recorder
-        recorder.flush()
-        self.spent: list[float] = []
-
-    def flush(self, requests: int) -> None:
-        """Do it for the requests since the last time."""
-        start = time.thread_time_ns()
-        self.recorder.flush()
-        self.spent.append((time.thread_time_ns() - start) / 1000 / requests)
-
-    def a_request(self) -> float:
-        return median(self.spent) if self.spent else 0.0
-
-
-def summary(spent: dict[str, list[float]], deferred: float) -> dict[str, Any]:
-    """Medians of both sides, and the ratios of the medians of what is equal.
-
-    :param deferred: microseconds a request that are added to ``on``
-    """
-    on, off = (median(spent[f"{side}1"] + spent[f"{side}2"]) for side in ("on", "off"))
+def summary(spent: dict[str, list[float]]) -> dict[str, Any]:
+    """Medians of both sides, and the ratios of the medians of what is equal."""
     return {
-        "on": on + deferred,
-        "off": off,
-        "deferred": deferred,
+        side: median(spent[f"{side}1"] + spent[f"{side}2"]) for side in ("on", "off")
+    } | {
         "same": [
             median(spent[f"{side}1"]) / median(spent[f"{side}2"])
             for side in ("on", "off")
@@ -304,7 +272,6 @@ def absent(
     from odoo.addons.smart_dairy_performance.hooks import runtime as hooks
 
     spent: dict[str, list[float]] = {"on1": [], "off1": [], "on2": [], "off2": []}
-    deferred = Deferred(runtime.recorder)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -323,12 +290,10 @@ def absent(
                 gc.collect()
                 found = [send(client) / 1000 for _request in range(SETTLE + BLOCK)]
                 spent[name] += found[SETTLE:]
-                if name.startswith("on"):
-                    deferred.flush(len(found))
     finally:
         gc.enable()
         gc.unfreeze()
-    return summary(spent, deferred.a_request())
+    return summary(spent)
 
 
 def start(conf: str, database: str) -> Any:
@@ -349,8 +314,10 @@ def start(conf: str, database: str) -> Any:
 
 def main(conf: str, database: str, password: str, *tasks: str) -> None:
     runtime = start(conf, database)
-    # Not by its own thread, which runs while others are measured.
-    runtime.recorder.detail_seconds = 3600.0
+
+    def switch(on: bool) -> None:
+        runtime.recorder.enabled = on
+
     actors: dict[str, Callable[[], tuple[Client, Callable[[Client], int]]]] = {
         "login": visitor,
         "shop": customer,
@@ -364,7 +331,7 @@ def main(conf: str, database: str, password: str, *tasks: str) -> None:
         elif name == "absent":
             found = absent(*actors["rpc"](), rounds, runtime, Registry(database))
         else:
-            found = alternate(*actors[name](), rounds, runtime.recorder)
+            found = alternate(*actors[name](), rounds, switch)
         print(json.dumps({"task": name, **found}), flush=True)
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from smart_dairy_performance.core.recorder import DETAIL_SECONDS
 from tests.stack import Stack, StackOptions
 from tests.stack.process import wait_until
 from tests.system.support import (
@@ -101,20 +100,11 @@ def work(client: Client) -> None:
     client.value(MODEL, "unlink", found)
 
 
-def measured(stack: Stack, client: Client, url: str | None = None) -> dict[str, float]:
-    """ORM calls that were counted for ``TIMES`` times of work.
-
-    :param url: of the metrics; the metrics port's by default
-    """
-    before = settled(stack, url)
+def measured(stack: Stack, client: Client) -> dict[str, float]:
+    """ORM calls that were counted for ``TIMES`` times of work."""
+    before = scrape(stack)
     many(client, work)
-    return growth(before, settled(stack, url), ORM_CALLS, "method", model=MODEL)
-
-
-def settled(stack: Stack, url: str | None) -> Figures:
-    """The metrics once each worker's last requests are in them with their detail."""
-    time.sleep(4 * DETAIL_SECONDS)
-    return scrape(stack, url)
+    return growth(before, scrape(stack), ORM_CALLS, "method", model=MODEL)
 
 
 def probe(client: Client) -> dict[int, dict[str, Any]]:
@@ -333,7 +323,9 @@ def test_odoo_refuses_to_uninstall_what_is_server_wide(
 def test_loaded_with_the_database_only(database_only: Stack) -> None:
     client = admin(database_only)
     url = f"{database_only.odoo_url}/metrics"
-    found = measured(database_only, client, url)
+    before = scrape(database_only, url)
+    many(client, work)
+    found = growth(before, scrape(database_only, url), ORM_CALLS, "method", model=MODEL)
     assert {name: found[name] for name in EXPECTED} == EXPECTED
 
 
@@ -358,7 +350,9 @@ def test_installing_again_measures_again(database_only: Stack) -> None:
     client.value("ir.module.module", "button_immediate_install", module)
     many(client, work)  # the other worker learns of it
     url = f"{stack.odoo_url}/metrics"
-    found = measured(stack, client, url)
+    before = scrape(stack, url)
+    many(client, work)
+    found = growth(before, scrape(stack, url), ORM_CALLS, "method", model=MODEL)
     assert {name: found[name] for name in EXPECTED} == EXPECTED
     assert all(len(worker["patched"]) == 7 for worker in probe(client).values())
     assert complaints(stack) == []

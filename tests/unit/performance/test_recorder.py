@@ -2,19 +2,16 @@
 
 import os
 import threading
-import time
 
 import pytest
 
 from smart_dairy_performance.core import catalogue as c
 from smart_dairy_performance.core.merge import Merger
 from smart_dairy_performance.core.recorder import (
-    BATCH,
     FLUSH,
     KEPT,
     RECOMPUTE,
     USER_SEEN,
-    WAITING,
     Process,
     Recorder,
     Target,
@@ -249,139 +246,6 @@ def test_a_forked_child_serves_none_of_its_parents_requests(tmp_path, recorder):
     assert run(child) == 0
 
 
-# -- detail that waits ---------------------------------------------------------
-
-
-@pytest.fixture
-def waiting(tmp_path, clock, monkeypatch):
-    """A recorder whose thread never comes by itself."""
-    found = Recorder(
-        new_store(tmp_path, clock=Clock(5000.0)), clock, detail_seconds=1000.0
-    )
-    monkeypatch.setattr(Process, "recorder", found)
-    monkeypatch.setattr(found, "_flushing", True)
-    yield found
-    local.unit = None
-
-
-def serve(recorder, text="SELECT 1 FROM a"):
-    unit = recorder.begin("http")
-    unit.db, unit.rpc = "one", ("res.partner", "web_read")
-    recorder.entered(unit, 1000.0)
-    target = Target("res.partner", "read", "base")
-    tracked(lambda self: None, target, clock=recorder.clock)(None)
-    query(unit, text, 0.5, rows=2)
-    unit.commits.append(0.25)
-    end(recorder, unit, sql_count=1, response_bytes=10)
-
-
-DETAIL = {
-    c.HTTP_PHASE,
-    c.HTTP_SQL,
-    c.ORM_CALLS,
-    c.TABLE_QUERY_DURATION,
-    c.DB_ROWS,
-    c.DB_COMMIT,
-}
-
-
-def numbers(directory, metric):
-    """All doubles of a metric, added up."""
-    return sum(sum(row) for row in of(directory, metric).values())
-
-
-def test_a_request_is_counted_before_it_is_answered_its_detail_soon(tmp_path, waiting):
-    serve(waiting)
-    serve(waiting, "SELECT 1 FROM b")
-    assert set(of(tmp_path, c.HTTP_REQUESTS).values()) == {(2,)}
-    assert observed(of(tmp_path, c.HTTP_DURATION)["(none)", "GET"])[0] == 2
-    assert set(of(tmp_path, c.REQUEST_TOTAL).values()) == {(2,)}
-    assert [metric.name for metric in DETAIL if numbers(tmp_path, metric)] == []
-    waiting.flush()
-    waiting.flush()
-    assert of(tmp_path, c.HTTP_SQL) == {("(none)",): (2, 2)}
-    assert of(tmp_path, c.ORM_CALLS) == {("res.partner", "read"): (2,)}
-    tables = of(tmp_path, c.TABLE_QUERY_DURATION)
-    assert {labels: observed(row) for labels, row in tables.items()} == {
-        ("select", "a"): (1, 0.5),
-        ("select", "b"): (1, 0.5),
-    }
-    assert of(tmp_path, c.DB_ROWS) == {("select",): (4,)}
-    assert observed(of(tmp_path, c.DB_COMMIT)[()]) == (2, 0.5)
-
-
-def test_with_and_without_waiting_all_numbers_are_the_same(tmp_path, clock, waiting):
-    at_once = Recorder(new_store(tmp_path / "other"), clock)
-    texts = ["SELECT 1 FROM a", "insert into b values (1)", "SAVEPOINT x"]
-    for recorder in (waiting, at_once):
-        for number in range(2 * BATCH + 3):
-            serve(recorder, texts[number % 3])
-    waiting.flush()
-    told = []
-    for directory in (tmp_path, tmp_path / "other"):
-        found = totals(directory)
-        told.append({key: row for key, row in found.items() if key[0][0] != "_"})
-    left, right = told
-    assert left.keys() == right.keys() and len(left) > 15
-    for key, row in left.items():
-        assert row == pytest.approx(right[key]), key
-
-
-def test_not_more_than_some_requests_wait(tmp_path, waiting):
-    for _n in range(WAITING - 1):
-        serve(waiting)
-    assert len(waiting._ended) == WAITING - 1
-    serve(waiting)
-    assert not waiting._ended
-    assert of(tmp_path, c.ORM_CALLS) == {("res.partner", "read"): (WAITING,)}
-
-
-def test_a_child_does_not_add_its_parents_detail(tmp_path, waiting):
-    serve(waiting)
-
-    def child():
-        waiting.flush()
-        serve(waiting)
-        waiting.flush()
-
-    assert run(child) == 0
-    assert of(tmp_path, c.ORM_CALLS) == {("res.partner", "read"): (1,)}
-    waiting.flush()
-    assert of(tmp_path, c.ORM_CALLS) == {("res.partner", "read"): (2,)}
-
-
-def test_a_thread_adds_the_detail_in_time_and_shows_who_is_served(tmp_path, clock):
-    recorder = Recorder(new_store(tmp_path), clock, detail_seconds=0.01)
-    asked = threading.Event()
-    recorder.also += [lambda: 1 / 0, asked.set]
-    serve(recorder)
-    recorder.entered(recorder.begin("http"), 1000.0)
-    local.unit = None
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if numbers(tmp_path, c.ORM_CALLS) and numbers(tmp_path, c.HTTP_IN_FLIGHT):
-            break
-        time.sleep(0.01)
-    assert of(tmp_path, c.ORM_CALLS) == {("res.partner", "read"): (1,)}
-    assert of(tmp_path, c.HTTP_IN_FLIGHT)[()][0] == 1
-    assert asked.wait(10)
-    recorder.enabled = False
-    while recorder._flushing and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not recorder._flushing
-
-
-def test_detail_that_cannot_be_added_costs_no_request(
-    tmp_path, waiting, caplog, monkeypatch
-):
-    serve(waiting)
-    monkeypatch.setattr(waiting, "_detail", lambda *told: 1 / 0)
-    waiting.flush()
-    assert "Measuring failed in detail" in caplog.text
-    assert set(of(tmp_path, c.HTTP_REQUESTS).values()) == {(1,)}
-    assert not waiting._ended
-
-
 # -- SQL -----------------------------------------------------------------------
 
 
@@ -513,11 +377,11 @@ def test_what_measuring_costs_is_told(tmp_path, recorder, unit, monkeypatch):
     tracked(lambda self: None, Target("a", "read", "base"))(None)
     for _n in range(3):
         query(unit, "SELECT 1 FROM a")
-    times = iter([101.0, 101.125, 101.25, 101.5])
+    times = iter([101.0, 101.125])
     recorder.clock = lambda: next(times)
     end(recorder, unit)
     found = {labels[0]: row[0] for labels, row in of(tmp_path, c.SELF_SECONDS).items()}
-    assert found == {"orm": 0.5, "sql": 0.75, "request": 0.375}
+    assert found == {"orm": 0.5, "sql": 0.75, "request": 0.125}
 
 
 # -- threads and forks ---------------------------------------------------------

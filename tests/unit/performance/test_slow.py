@@ -17,7 +17,6 @@ from smart_dairy_performance.core.recorder import (
     local,
 )
 from smart_dairy_performance.core.settings import Settings
-from smart_dairy_performance.core.sql import statement
 from tests.unit.performance.support import Clock, new_store
 
 SEARCH = Target("sale.order", "search", "sale")
@@ -116,7 +115,7 @@ def test_a_record_tells_what_it_was_and_where_the_time_went():
     unit.matched, unit.matched_sql = 100.3, 0.1
     unit.flush, unit.retry = 0.2, 0.1
     call(unit, SEARCH, 0.25, records=7)
-    unit.queries.append((statement(SELECT), 0.4, 12))
+    unit.queries.append((SELECT, 0.4, 12))
     record = noted(unit, verb="POST", status=200, queue=0.75)
     assert record == {
         "capture_key": "k",
@@ -148,7 +147,7 @@ def test_a_record_tells_what_it_was_and_where_the_time_went():
 def test_a_record_has_no_texts_and_no_identity():
     unit = Unit("http", 100.0)
     unit.uid = 4711
-    unit.queries.append((statement(UPDATE), 0.4, 1))
+    unit.queries.append((UPDATE, 0.4, 1))
     text = json.dumps(noted(unit))
     assert "Bessie" not in text
     assert "4711" not in text
@@ -163,7 +162,7 @@ def test_failures_are_the_servers():
 
 def test_without_the_threads_numbers_those_of_the_unit_are_told():
     unit = Unit("websocket", 100.0)
-    unit.queries += [(statement(SELECT), 0.25, 1), (statement(UPDATE), 0.5, -1)]
+    unit.queries += [(SELECT, 0.25, 1), (UPDATE, 0.5, -1)]
     record = noted(unit, sql_count=None, sql_seconds=0.0)
     assert (record["query_count"], record["sql_seconds"]) == (2, 0.75)
     assert record["row_count"] == 1
@@ -175,8 +174,7 @@ def test_the_costliest_come_first_and_are_few():
     for number in range(slow.TOP + 5):
         target = Target(f"model.{number}", "read", "base")
         call(unit, target, 0.01 * number)
-        deleted = statement(f'DELETE FROM "table_{number}"')
-        unit.queries.append((deleted, 0.01 * number, 0))
+        unit.queries.append((f'DELETE FROM "table_{number}"', 0.01 * number, 0))
     record = noted(unit)
     assert [row[0] for row in record["calls"]] == [
         f"model.{number}" for number in range(14, 4, -1)
