@@ -81,7 +81,7 @@ class PerformanceDatabaseAdvice(models.Model):
         (self - building).progress = False
         for one in building:
             asker = self.env["performance.database"]._asker()
-            found = build.progress(asker, one.table_name)
+            found = build.progress(asker, *build.target(one.sql))
             one.progress = found and f"{found['phase']}, {100 * found['share']:.0f} %"
 
     # -- taking advice -----------------------------------------------------------------
@@ -96,6 +96,9 @@ class PerformanceDatabaseAdvice(models.Model):
         self._settle()
         rows = [self._values(one) for one in advice.ask(asker)]
         kept = self.search([("state", "!=", "proposed")]).mapped("name")
+        for row in rows:
+            if row["name"] not in kept:
+                row["name"] = self._free_name(asker, row["name"], row["sql"])
         self._replace("name", [row for row in rows if row["name"] not in kept], kept)
         self._measure(asker)
         return [
@@ -113,6 +116,14 @@ class PerformanceDatabaseAdvice(models.Model):
             for row in rows
             if row["name"] not in kept
         ]
+
+    @api.model
+    def _free_name(self, asker, name, sql):
+        """The name, or one of our own when Odoo's stands for another definition."""
+        found = build.state(asker, name, build.target(sql)[0])
+        if not found or found["valid"] is False:
+            return name
+        return f"{name[:54]}_{_mark(sql.rstrip(';'))}"
 
     @api.model
     def _values(self, one):
@@ -174,12 +185,16 @@ class PerformanceDatabaseAdvice(models.Model):
     def action_build(self):
         """Build the index, concurrently and in the background; for managers.
 
-        :raises UserError: when it is being built, or built
+        :raises UserError: when it is being built, or built, or its name is in use
         """
         self.ensure_one()
         self.env["performance.database"]._check_manager()
         if self.state not in ("proposed", "failed"):
             raise UserError(self.env._("This index is built already, or being built."))
+        asker = self.env["performance.database"]._asker()
+        found = build.state(asker, self.name, build.target(self.sql)[0])
+        if found and found["valid"] is not False:
+            raise UserError(self.env._("%(name)s is there already.", name=self.name))
         self.sudo().write(
             {
                 "state": "building",
@@ -204,9 +219,10 @@ class PerformanceDatabaseAdvice(models.Model):
         """Find out what became of builds whose process is gone."""
         asker = self.env["performance.database"]._asker()
         for one in self.search([("state", "=", "building")]):
-            if build.progress(asker, one.table_name) is not None:
+            schema, table = build.target(one.sql)
+            if build.progress(asker, schema, table) is not None:
                 continue
-            found = build.state(asker, one.name)
+            found = build.state(asker, one.name, schema)
             age = fields.Datetime.now() - one.built_at
             if found and found["valid"]:
                 one._built(found["size_bytes"])
@@ -245,17 +261,16 @@ class PerformanceDatabaseAdvice(models.Model):
     def _run_build(self):
         """Build it now, on this thread; takes as long as it takes."""
         self.ensure_one()
-        name, sql, table = self.name, self.sql.rstrip(";"), self.table_name
-        schema = table.partition(".")[0] if "." in table else "public"
+        name, sql = self.name, self.sql.rstrip(";")
         asker = self.env["performance.database"]._asker()
         self.env.cr.commit()  # pylint: disable=invalid-commit
-        error = False
+        error, found = False, None
         try:
-            build.create(asker, name, sql, schema)
+            build.create(asker, name, sql)
+            found = build.state(asker, name, build.target(sql)[0])
         except Exception as problem:
             _logger.warning("Index %s was not built: %s", name, type(problem).__name__)
             error = str(problem).strip()
-        found = build.state(asker, name, schema)
         if found and found["valid"]:
             self._built(found["size_bytes"])
         else:
@@ -286,9 +301,12 @@ def index_name(candidate):
         odoo = f"{table}__{name}_index"
         if candidate.method == "btree" and len(odoo) <= 63:
             return odoo
-    mark = hashlib.sha256(candidate.sql().encode()).hexdigest()[:8]
     stem = re.sub(r"\W", "_", f"{table}_{'_'.join(candidate.names)}".lower())
-    return f"{stem[:50]}_{mark}"
+    return f"{stem[:50]}_{_mark(candidate.sql())}"
+
+
+def _mark(sql):
+    return hashlib.sha256(sql.encode()).hexdigest()[:8]
 
 
 def source_line(record, name):

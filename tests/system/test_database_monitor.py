@@ -22,6 +22,7 @@ from smart_dairy_profiling.database import (
     DatabaseMonitor,
     DsnAsker,
     bloat,
+    build,
     cache,
     checkpoints,
     connections,
@@ -658,3 +659,75 @@ def test_growth_of_statements_between_readings_and_over_a_reset(
     run(1, "SELECT count(*) AS trend FROM planted")
     by_text = named(statements.growth(after, reading()))
     assert by_text["SELECT count(*) AS trend FROM planted"]["calls"] == 1
+
+
+# -- building an index -----------------------------------------------------------------
+
+BUILD = 'CREATE INDEX CONCURRENTLY ON "public"."planted" (other_id, a)'
+
+
+@contextmanager
+def older_transaction(stack: Stack) -> Iterator[None]:
+    """A transaction that a concurrent build has to wait for; it holds no table lock."""
+    with closing(psycopg2.connect(stack.dsn)) as other, other.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        yield
+
+
+def test_building_never_drops_a_good_index(stack: Stack, asker: DsnAsker) -> None:
+    with session(stack) as cursor:
+        cursor.execute("CREATE INDEX planted_good ON planted (other_id)")
+    with pytest.raises(build.Taken, match="planted_good is there already"):
+        build.create(asker, "planted_good", BUILD)
+    assert build.state(asker, "planted_good", "public")["valid"]
+    with pytest.raises(build.Taken):  # a table of that name
+        build.create(asker, "planted_bloat", BUILD)
+    # A failure that is none of the name's.
+    wrong = BUILD.replace("other_id, a", "no_such_column")
+    with pytest.raises(psycopg2.errors.UndefinedColumn):
+        build.create(asker, "planted_wrong", wrong)
+    assert build.state(asker, "planted_wrong", "public") is None
+    stack.psql("DROP INDEX planted_good")
+
+
+def test_an_invalid_leftover_is_built_anew(stack: Stack, asker: DsnAsker) -> None:
+    before = build.state(asker, "planted_invalid", "public")
+    assert before["valid"] is False
+    with session(stack) as cursor, pytest.raises(psycopg2.errors.UniqueViolation):
+        cursor.execute("CREATE UNIQUE INDEX CONCURRENTLY planted_again ON planted (a)")
+    build.create(asker, "planted_again", BUILD)
+    assert build.state(asker, "planted_again", "public")["valid"]
+    stack.psql("DROP INDEX planted_again")
+
+
+def test_building_waits_longer_for_older_transactions_than_for_the_table(
+    stack: Stack, asker: DsnAsker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "LOCK_MS", 300)
+    with session(stack) as cursor:
+        cursor.execute('CREATE SCHEMA "Planted S"; CREATE TABLE "Planted S".t (a int)')
+    statement = 'CREATE INDEX CONCURRENTLY ON "Planted S"."t" (a)'
+    problems: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            build.create(asker, "planted_late", statement)
+        except BaseException as error:
+            problems.append(error)
+
+    with older_transaction(stack):
+        thread = threading.Thread(target=work)
+        thread.start()
+        told = eventually(lambda: build.progress(asker, "Planted S", "t"))
+        assert "phase" in told
+        time.sleep(0.8)
+        assert thread.is_alive(), problems
+    thread.join(10)
+    assert not problems
+    assert build.state(asker, "planted_late", "Planted S")["valid"]
+    with closing(psycopg2.connect(stack.dsn)) as holder, holder.cursor() as lock:
+        lock.execute('LOCK TABLE "Planted S".t')
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            build.create(asker, "planted_locked", statement)
+    assert build.state(asker, "planted_locked", "Planted S") is None
+    stack.psql('DROP SCHEMA "Planted S" CASCADE')
