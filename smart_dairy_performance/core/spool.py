@@ -64,7 +64,8 @@ class Spool:
         self._lock = threading.Lock()
         # Descriptor and bytes written, by database.
         self._files: dict[str, tuple[int, int]] = {}
-        self._full: dict[str, float] = {}
+        self._paths: dict[str, Path] = {}
+        self._full: dict[str, float] = {}  # until when it is not looked at
         _spools.add(self)
 
     def append(self, database: str, record: object) -> bool:
@@ -89,7 +90,7 @@ class Spool:
             finally:
                 if written < len(line):
                     # The disk is full: what is torn stays the file's last line.
-                    self._close(database)
+                    self._give_up(database)
             if written < len(line):
                 self._dropped()
                 return False
@@ -97,17 +98,27 @@ class Spool:
             return True
 
     def _open(self, database: str) -> tuple[int, int] | None:
+        if self._clock() < self._full.get(database, 0.0):
+            return None
         self._close(database)
         folder = self._folder()
-        if folder is None or self._clock() < self._full.get(database, 0.0):
+        if folder is None:
             return None
         if len(self._files) >= OPEN_FILES:
             self._release()
         directory = place(folder, self.kind, database)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        if _size(directory) >= self._folder_bytes:
-            self._full[database] = self._clock() + FULL_SECONDS
-            return None
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            if _size(directory) >= self._folder_bytes:
+                self._rest(database)
+                return None
+            return self._begin(database, directory)
+        except OSError:
+            self._rest(database)
+            raise
+
+    def _begin(self, database: str, directory: Path) -> tuple[int, int]:
+        """Another file, locked before it has its name."""
         name = f"{time.time():017.6f}-{secrets.token_hex(4)}{SUFFIX}"
         hidden = directory / f".{name}"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -120,9 +131,26 @@ class Spool:
             hidden.unlink(missing_ok=True)
             raise
         self._files[database] = (descriptor, 0)
+        self._paths[database] = directory / name
         return descriptor, 0
 
+    def _rest(self, database: str) -> None:
+        """Do not look at the folder again for a while."""
+        self._full[database] = self._clock() + FULL_SECONDS
+
+    def _give_up(self, database: str) -> None:
+        """Leave a file that took no more, and none at all that is empty."""
+        self._rest(database)
+        descriptor, size = self._files[database]
+        path = self._paths[database]
+        try:
+            if not size and not os.fstat(descriptor).st_size:
+                path.unlink(missing_ok=True)
+        finally:
+            self._close(database)
+
     def _close(self, database: str) -> None:
+        self._paths.pop(database, None)
         file = self._files.pop(database, None)
         if file is not None:
             os.close(file[0])

@@ -148,6 +148,33 @@ def test_a_full_disk_is_an_error_and_loses_no_line_before(tmp_path):
     assert run(child) == 0
 
 
+def test_a_full_disk_leaves_no_empty_files_and_is_left_alone(tmp_path, clock):
+    """One try in ``FULL_SECONDS``, whatever is appended."""
+
+    def child() -> None:
+        small_disk(tmp_path, 64 * 1024)
+        (tmp_path / "slow" / DB).mkdir(parents=True)
+        with open(tmp_path / "filler", "wb", buffering=0) as filler:
+            with pytest.raises(OSError, match="No space"):
+                while True:
+                    filler.write(b"x" * 4096)
+        writer = Spool(lambda: tmp_path, "slow", clock=clock)
+        for turn in range(3):
+            failures = 0
+            for _ in range(50):
+                try:
+                    assert not writer.append(DB, "x" * 1000)
+                except OSError:
+                    failures += 1
+            assert failures == 1, turn
+            assert os.listdir(tmp_path / "slow" / DB) == []
+            clock.now += spool.FULL_SECONDS
+        (tmp_path / "filler").unlink()
+        assert writer.append(DB, "there is room")
+
+    assert run(child) == 0
+
+
 def test_a_read_only_folder_is_an_error(tmp_path):
     def child() -> None:
         read_only_disk(tmp_path)
