@@ -186,6 +186,9 @@ class Adviser:
     def look_at(self, row: Row) -> None:
         """Find what would help a statement of pg_stat_statements."""
         text = row["query"] or ""
+        if not row["own"]:
+            self.problems.append(f"{fingerprint(text)}: {plans.NOT_OWN}")
+            return
         try:
             generic = plans.explain(self._cursor, text)
             scans = [scan for scan in plans.scans(generic) if self._worth(scan)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg2
 
-from .asking import MARK, Asker
+from .asking import MARK, Asker, Row
 from .sql_text import without_literals
 
 # Statements that have a plan worth an index.
@@ -22,6 +22,11 @@ Node = dict[str, Any]
 
 class NoPlan(Exception):
     """A statement that cannot be explained here."""
+
+
+# Planning runs IMMUTABLE and STABLE functions of the statement, with our rights: what
+# another role wrote is not for us to plan.
+NOT_OWN = "not this role's statement"
 
 
 def explain(cursor: Any, text: str, values: dict[int, str] | None = None) -> Node:
@@ -398,10 +403,12 @@ def _add_order(keys: list[str], found: dict[str, Scan]) -> None:
         scan.order = [(match[2], match[3] is not None) for match in read]
 
 
-def explained(asker: Asker, text: str) -> Node:
-    """The generic plan of a statement, in a transaction of its own.
+def explained(asker: Asker, row: Row) -> Node:
+    """The generic plan of a row of ``statements``, in a transaction of its own.
 
-    :raises NoPlan: when there is none
+    :raises NoPlan: when there is none, or the statement is another role's
     """
+    if not row["own"]:
+        raise NoPlan(NOT_OWN)
     with asker.limited() as cursor:
-        return explain(cursor, text)
+        return explain(cursor, row["query"] or "")

@@ -32,7 +32,8 @@ class Source:
     """How to read the statistics; ``problem`` says why they cannot be read.
 
     :ivar sql: a SELECT with the columns queryid, query, calls, total_ms, max_ms, rows,
-        hit, read, temp_written, io_ms; one row a queryid
+        hit, read, temp_written, io_ms, own; one row a queryid. ``own``: nobody but
+        this role ran it
     """
 
     sql: str = ""
@@ -55,7 +56,9 @@ def columns_sql(source: str, columns: set[str]) -> str:
                max({longest}) AS max_ms, sum(rows)::int8 AS rows,
                sum(shared_blks_hit)::int8 AS hit, sum(shared_blks_read)::int8 AS read,
                sum(temp_blks_written)::int8 AS temp_written,
-               sum({prefix}_read_time + {prefix}_write_time) AS io_ms
+               sum({prefix}_read_time + {prefix}_write_time) AS io_ms,
+               bool_and(userid = (SELECT oid FROM pg_roles
+                                   WHERE rolname = current_user)) AS own
           FROM {source}
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND queryid IS NOT NULL AND query NOT LIKE '{MARK}%%'

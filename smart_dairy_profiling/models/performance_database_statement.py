@@ -187,7 +187,7 @@ class PerformanceDatabaseStatement(models.Model):
         asker = self.env["performance.database"]._asker()
         try:
             [row] = statements.texts(asker, [int(self.queryid)])
-            plan = plans.explained(asker, row["query"] or "")
+            plan = plans.explained(asker, row)
         except (plans.NoPlan, ValueError) as error:
             return self.env._("There is no plan to show: %(why)s", why=error)
         except statements.Unavailable as error:

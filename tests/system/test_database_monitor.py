@@ -21,6 +21,7 @@ from smart_dairy_profiling.database import (
     CursorAsker,
     DatabaseMonitor,
     DsnAsker,
+    advice,
     bloat,
     build,
     cache,
@@ -32,6 +33,7 @@ from smart_dairy_profiling.database import (
     indexes,
     locks,
     missing_indexes,
+    plans,
     pooler,
     privileges,
     sequences,
@@ -731,3 +733,49 @@ def test_building_waits_longer_for_older_transactions_than_for_the_table(
             build.create(asker, "planted_locked", statement)
     assert build.state(asker, "planted_locked", "Planted S") is None
     stack.psql('DROP SCHEMA "Planted S" CASCADE')
+
+
+# -- plans -----------------------------------------------------------------------------
+
+TRAP = """
+CREATE FUNCTION planted_trap() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM set_config('planted.trap', current_user, false);
+    RETURN 1;
+END $$
+"""
+
+
+def test_only_this_roles_statements_are_planned(stack: Stack) -> None:
+    """Planning runs IMMUTABLE functions with the rights of whoever asks."""
+    trapped = "SELECT b AS trapped FROM planted WHERE a = planted_trap()"
+    stack.psql(TRAP)
+    with session(stack, ADMIN) as cursor:
+        cursor.execute(trapped)
+    with session(stack) as cursor:
+        cursor.execute("SELECT b AS honest FROM planted WHERE a = 1")
+    stack.psql(f"GRANT pg_read_all_stats TO {OWNER}")
+    try:
+        asker = DsnAsker(stack.dsn)
+        rows = statements.read(asker)
+        [theirs] = [row for row in rows if "AS trapped" in (row["query"] or "")]
+        [ours] = [row for row in rows if "AS honest" in (row["query"] or "")]
+        assert ours["own"] and not theirs["own"]
+        with asker.keep():
+            with pytest.raises(plans.NoPlan, match="not this role's"):
+                plans.explained(asker, theirs)
+            assert plans.explained(asker, ours)["Node Type"]
+            with asker.limited() as cursor:
+                adviser = advice.Adviser(cursor)
+                adviser.look_at(theirs)
+                assert any("not this role's" in one for one in adviser.problems)
+                cursor.execute("SELECT current_setting('planted.trap', true)")
+                assert not cursor.fetchone()[0]
+        # Run by both roles it is not this role's alone.
+        with session(stack) as cursor:
+            cursor.execute(trapped)
+        found = statements.texts(asker, [theirs["queryid"]])
+        assert [row["own"] for row in found] == [False]
+    finally:
+        stack.psql(f"REVOKE pg_read_all_stats FROM {OWNER}")
+        stack.psql("DROP FUNCTION planted_trap")
