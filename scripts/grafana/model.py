@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smart_dairy_performance.core import catalogue
+from smart_dairy_performance.core import catalogue, routes
 
 ROOT = Path(__file__).resolve().parents[2]
 THRESHOLDS: dict[str, Any] = json.loads(
@@ -18,10 +18,7 @@ INTERVAL = "$__rate_interval"
 _METRICS = {metric.name: metric for metric in catalogue.all_metrics()}
 # Own addresses of monitoring and what is no request of the application, as in the
 # recording rules.
-APPLICATION = (
-    'route!~"[(]static[)].*|/websocket.*|/metrics.*|/web/health.*'
-    '|/api/v1/performance/.*"'
-)
+APPLICATION = f'route!~"{routes.OTHERS_PATTERN}"'
 
 
 @dataclass(frozen=True)

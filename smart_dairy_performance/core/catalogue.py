@@ -25,7 +25,9 @@ _MODEL = "models of the registry; anything else is unknown"
 _METHOD = "public methods of the model; anything else is unknown"
 _ORM_METHOD = "the wrapped ORM methods"
 _SQLSTATE = "PostgreSQL's error codes"
-_ENDPOINT = "route templates that start with /api/, or names given in code"
+_ENDPOINT = (
+    "route templates that start with /api/, without the suite's own; names in code"
+)
 
 # The specification's buckets, where it gives them.
 REQUEST_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

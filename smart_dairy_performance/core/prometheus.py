@@ -18,20 +18,12 @@ from . import vitals
 from .dashboard import POINTS, windows
 from .metric import HISTOGRAM, Metric
 from .outcome import ERRORS
+from .routes import OTHERS_PATTERN
 from .snapshots import Labels
 
 DEADLINE = 3.0  # seconds for all questions of one answer
 _MAX_ANSWER = 16 * 1024 * 1024  # bytes
 _SHORTEST = 60.0  # seconds; a rate needs some scrapes
-_API = "|".join(
-    (
-        r"\\(static\\)",
-        "/websocket.*",
-        "/metrics.*",
-        "/web/health.*",
-        "/api/v1/performance/.*",
-    )
-)
 
 
 class PrometheusError(Exception):
@@ -175,7 +167,7 @@ class Source:
         now = self._clock()
         step = max(10.0, seconds / POINTS)
         span = f"[{max(step, _SHORTEST):.0f}s]"
-        api = f'{self._db},route!~"{_API}"'
+        api = f'{self._db},route!~"{OTHERS_PATTERN}"'
         errors = "|".join(ERRORS)
         total = f"sum(rate({c.HTTP_REQUESTS.name}{{{api}}}{span}))"
         duration, queries = c.HTTP_DURATION.name, c.DB_QUERY_DURATION.name

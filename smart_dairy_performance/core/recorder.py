@@ -21,6 +21,7 @@ from . import sql
 from .costs import Costs
 from .guard import Guard
 from .metric import GAUGE, LATEST, Metric
+from .routes import is_api
 from .store import Store
 
 VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -466,7 +467,7 @@ class Recorder:
         route, verb, status, outcome, db = key
         slot = self.store.slot
         api: tuple[int, ...] = ()
-        if route.startswith("/api/"):
+        if route.startswith("/api/") and is_api(route):
             api = (
                 slot(c.API_DURATION, (route, verb, status, db)),
                 slot(c.API_REQUEST_SIZE, (route, verb, db)),

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from smart_dairy_performance.core import catalogue
-from smart_dairy_performance.core.dashboard.history import is_api
 from smart_dairy_performance.core.metric import HISTOGRAM, SUMMARY
 from smart_dairy_performance.core.outcome import ERRORS
+from smart_dairy_performance.core.routes import OTHERS_PATTERN, is_api
 from tests.config.documents import ROOT, anchors
 from tests.stack import paths
 
@@ -144,12 +144,15 @@ def test_the_same_requests_count_as_on_the_dashboard():
         for rule in RULES
         for found in re.findall(r'route!~"([^"]+)"', rule["expr"])
     }
+    assert pattern == OTHERS_PATTERN
     for route in (
         "(static)",
         "/metrics",
         "/web/health",
         "/websocket",
         "/api/v1/performance/health",
+        "/api/v1/metrics/web-vitals",
+        "/api/v1/metrics/react",
         "/shop",
         "/web/login",
         "/api/v1/products",

@@ -7,8 +7,9 @@ from typing import Any
 
 from .. import catalogue as c
 from .. import quantiles
+from ..routes import is_api
 from . import TOP, history
-from .history import is_api, mean, milliseconds, percentile
+from .history import mean, milliseconds, percentile
 from .windows import Window
 
 SLOW_QUERY = 0.1  # seconds; thresholds.json has it in ms, and it is a bucket's bound

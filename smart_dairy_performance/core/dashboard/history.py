@@ -9,6 +9,7 @@ from .. import catalogue as c
 from .. import quantiles, vitals
 from ..metric import Metric
 from ..outcome import ERRORS
+from ..routes import is_api
 from ..snapshots import INTERVAL, Follower
 from .windows import Numbers, Reading, of_snapshot
 
@@ -30,12 +31,6 @@ _METRICS = (
     c.SELF_DROPPED,
 )
 _NAMES = frozenset(metric.name for metric in _METRICS)
-_OWN = ("(static)", "/websocket", "/metrics", "/web/health", "/api/v1/performance/")
-
-
-def is_api(route: str) -> bool:
-    """Whether requests of a route count as the application's own."""
-    return not route.startswith(_OWN)
 
 
 @dataclass(frozen=True, slots=True)

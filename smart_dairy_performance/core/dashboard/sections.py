@@ -8,8 +8,8 @@ from .. import quantiles
 from ..merge import Family
 from ..metric import HISTOGRAM
 from ..recorder import PHASES
+from ..routes import is_api
 from . import TOP, history
-from .history import is_api
 from .toplists import percent
 from .windows import Reading, Window, of_database
 

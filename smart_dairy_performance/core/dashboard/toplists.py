@@ -5,9 +5,10 @@ from typing import Any
 
 from .. import catalogue as c
 from .. import quantiles
+from ..routes import is_api
 from ..snapshots import Labels
 from . import TOP
-from .history import is_api, mean, percentile
+from .history import mean, percentile
 from .windows import Rows, Window
 
 

@@ -90,7 +90,13 @@ def test_a_young_server_is_measured_from_its_start(server):
 
 def test_static_files_and_probes_are_not_the_api(server):
     began = server.clock.now
-    for route in ("(static)", "/websocket", "/api/v1/performance/health", "/metrics"):
+    for route in (
+        "(static)",
+        "/websocket",
+        "/api/v1/performance/health",
+        "/api/v1/metrics/web-vitals/batch",
+        "/metrics",
+    ):
         server.requests(10, 5.0, route)
     server.requests(1, 0.05)
     server.clock.now += 10

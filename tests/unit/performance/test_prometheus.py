@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 from smart_dairy_performance.core import catalogue as c
-from smart_dairy_performance.core import prometheus
+from smart_dairy_performance.core import prometheus, routes
 from smart_dairy_performance.core.dashboard import figures, history, windows
 
 ROUTE = {"route": "/shop", "method": "GET"}
@@ -150,16 +150,17 @@ def test_deadline_is_for_all_questions(clock):
 
 
 def test_excluded_routes_are_the_same_as_with_snapshots():
-    pattern = re.compile(prometheus._API.replace("\\\\", "\\"))
+    pattern = re.compile(routes.OTHERS_PATTERN)
     for route in (
         "(static)",
         "/websocket/health",
         "/metrics",
         "/web/health",
         "/api/v1/performance/health",
+        "/api/v1/metrics/web-vitals",
         "/shop",
         "/api/v1/products",
         "(page)",
     ):
-        assert history.is_api(route) == (pattern.fullmatch(route) is None)
+        assert routes.is_api(route) == (pattern.fullmatch(route) is None)
     assert c.HTTP_REQUESTS in windows.METRICS
