@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 from ..core import timescale, vitals
 from ..core import vitals_history as history
@@ -88,7 +88,8 @@ class PerformanceWebVital(models.Model):
 
     def init(self):
         """Convert the table where TimescaleDB is installed."""
-        timescale.convert(self.env.cr, self._table, "metric")
+        with mute_logger("odoo.sql_db"):  # what it refuses is no error here
+            timescale.convert(self.env.cr, self._table, "metric")
 
     # -- hours -------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 The statements themselves run in the addon's tests, on PostgreSQL.
 """
 
+import psycopg2.errors
 import pytest
 
 from smart_dairy_performance.core import catalogue as c
@@ -50,14 +51,22 @@ def test_rows_of_a_page_are_added_up():
 class Database:
     """Answers by the first words of a statement."""
 
-    def __init__(self, **answers):
+    def __init__(self, refuses=None, **answers):
         self.answers = answers
+        self.refuses = refuses
         self.told = []
+        self.points = []
 
     def execute(self, statement, parameters=()):
         words = " ".join(statement.split())
-        if "pg_extension" in words:
+        if self.refuses and self.refuses in words:
+            raise psycopg2.errors.FeatureNotSupported("of the community edition")
+        if "SAVEPOINT" in words:
+            self.points.append(words.split(" SAVEPOINT")[0])
+        elif "pg_extension" in words:
             self.rows = self.answers.get("installed", [])
+        elif "compression_enabled" in words:
+            self.rows = self.answers.get("compressed", [])
         elif "hypertables" in words:
             self.rows = self.answers.get("hypertable", [])
         else:
@@ -86,9 +95,34 @@ def test_a_table_is_converted_once():
         "ALTER TABLE performance_web_vital SET",
         "SELECT add_compression_policy",
     ]
-    database = Database(installed=[(1,)], hypertable=[(1,)])
+    done = {"hypertable": [(1,)], "compressed": [(1,)]}
+    database = Database(installed=[(1,)], **done)
     assert timescale.convert(database, "performance_web_vital", "metric")
     assert database.told == []
+
+
+@pytest.mark.parametrize(
+    ("refuses", "converted", "points"),
+    [
+        # In a schema that is not looked at; an unknown view; the Apache edition.
+        ("create_hypertable", False, ["SAVEPOINT timescale", "ROLLBACK TO"]),
+        ("hypertables", False, ["SAVEPOINT timescale", "ROLLBACK TO"]),
+        (
+            "timescaledb.compress",
+            True,
+            ["SAVEPOINT timescale", "RELEASE", "SAVEPOINT timescale", "ROLLBACK TO"],
+        ),
+    ],
+)
+def test_what_the_extension_refuses_fails_no_install(
+    caplog, refuses, converted, points
+):
+    database = Database(refuses, installed=[(1,)])
+    table = "performance_web_vital"
+    assert timescale.convert(database, table, "metric") is converted
+    assert database.points == points
+    (record,) = caplog.records
+    assert "of the community edition" in record.getMessage()
 
 
 def test_whole_chunks_are_dropped():
