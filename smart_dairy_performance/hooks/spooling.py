@@ -89,7 +89,11 @@ class Drain:
         seen: set[Path] = set()
         for sink in self._sinks:
             for name in spool.databases(directory, sink.kind):
-                files = spool.files(directory, sink.kind, name)
+                try:
+                    files = spool.files(directory, sink.kind, name)
+                except OSError:
+                    failed("spooling")
+                    continue
                 seen.update(files)
                 ready = [path for path in files if self._has_news(path)]
                 if ready:
@@ -116,6 +120,9 @@ class Drain:
             return known is None or path.stat().st_size != known or not spool.held(path)
         except FileNotFoundError:
             return False
+        except OSError:
+            failed("spooling")
+            return False
 
     def _take(self, connection: Any, sink: Sink, files: list[Path]) -> None:
         with connection, connection.cursor() as cursor:
@@ -125,8 +132,14 @@ class Drain:
             _remove_old(files)
             return
         for path in files:
-            while self._take_part(connection, sink, path):
-                pass
+            try:
+                while self._take_part(connection, sink, path):
+                    pass
+            except Exception:
+                # One file that cannot be taken keeps no others waiting.
+                if connection.closed:
+                    raise
+                failed("spooling")
 
     def _take_part(self, connection: Any, sink: Sink, path: Path) -> bool:
         """One part in one transaction; whether there may be more."""

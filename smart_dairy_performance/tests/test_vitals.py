@@ -5,13 +5,15 @@ import random
 import re
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import Form, HttpCase, TransactionCase, new_test_user, tagged
 
-from ..core import catalogue, vitals, vitals_intake
-from ..hooks import runtime
+from ..core import catalogue, spool, timescale, vitals, vitals_intake
+from ..hooks import runtime, spooling
 from ..hooks import vitals as hook
 from ..hooks.vitals_rows import insert_renders, insert_values
 from ..models import performance_web_vital
@@ -262,6 +264,54 @@ class TestVitals(VitalsCase):
         )
         definitions = [definition for (definition,) in self.env.cr.fetchall()]
         self.assertTrue([text for text in definitions if "USING brin" in text])
+
+
+@tagged("post_install", "-at_install")
+class TestVitalsTables(TransactionCase):
+    def test_an_unfit_timescaledb_leaves_the_table_as_it_is(self):
+        """PostgreSQL itself refuses the first statement: there is no such view."""
+        table = "performance_web_vital"
+        with (
+            patch.object(timescale, "INSTALLED", "SELECT 1"),
+            self.assertLogs(timescale.__name__, "WARNING") as logged,
+        ):
+            self.env["performance.web.vital"].init()
+        self.assertEqual(len(logged.records), 1)
+        self.env.cr.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s",
+            (f"{table}_pkey",),
+        )
+        self.assertEqual(self.env.cr.fetchall(), [("PRIMARY KEY (id)",)])
+
+    def test_a_file_that_cannot_be_taken_keeps_no_others_waiting(self):
+        folder = Path(self.enterContext(TemporaryDirectory()))
+        name = self.env.cr.dbname
+        for record in ("bad", "good"):
+            writer = spool.Spool(lambda: folder, "vitals")
+            writer.append(name, record)
+            writer.close()
+        unreadable = spool.place(folder, "vitals", name) / f"0{spool.SUFFIX}"
+        unreadable.mkdir()
+        Path(folder, "vitals", "stray").touch()
+        taken = []
+
+        def insert(_cursor, records):
+            if records == ["bad"]:
+                raise RuntimeError("not an error of the data")
+            taken.extend(records)
+
+        drain = spooling.Drain(
+            lambda: folder,
+            [spooling.Sink("vitals", "performance_web_vital", insert)],
+            databases=lambda: [name],
+        )
+        with patch.object(spooling, "failed") as failed:
+            drain.run()
+        self.assertEqual(taken, ["good"])
+        # The stray one, the folder and the bad one; which is tried again.
+        self.assertEqual(failed.call_count, 3)
+        left = spool.files(folder, "vitals", name)
+        self.assertEqual(len(left), 2)
 
 
 @tagged("post_install", "-at_install")
