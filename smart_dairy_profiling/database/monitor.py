@@ -40,7 +40,7 @@ from . import (
     wraparound,
 )
 from .asking import REFUSED, TOO_SLOW, Asker, DsnAsker
-from .finding import UNKNOWN, Finding, worst
+from .finding import UNKNOWN, WARNING, Finding, worst
 from .statements import Unavailable
 
 # In the order of urgency of what they find.
@@ -171,11 +171,12 @@ class DatabaseMonitor:
         answers: dict[str, Any] = {}
         found: list[Finding] = []
         with self._kept():
+            replica = self._reached(found)
             for question in QUESTIONS:
                 name = name_of(question)
                 asker = self._asker
-                if question in ON_REPLICA and self._replica is not None:
-                    asker = self._replica
+                if question in ON_REPLICA and replica is not None:
+                    asker = replica
                 answers[name], problem = guarded(name, question.ask, asker)
                 if answers[name] is None:
                     found += problem
@@ -188,10 +189,26 @@ class DatabaseMonitor:
     @contextlib.contextmanager
     def _kept(self) -> Any:
         with contextlib.ExitStack() as stack:
-            for asker in (self._asker, self._replica):
-                if isinstance(asker, DsnAsker):
-                    stack.enter_context(asker.keep())
+            if isinstance(self._asker, DsnAsker):
+                stack.enter_context(self._asker.keep())
+            if isinstance(self._replica, DsnAsker):
+                # Without it the primary is asked: see _reached().
+                with contextlib.suppress(psycopg2.OperationalError):
+                    stack.enter_context(self._replica.keep())
             yield
+
+    def _reached(self, found: list[Finding]) -> Asker | None:
+        """The replica if it answers; a finding when it does not."""
+        if self._replica is None:
+            return None
+        try:
+            self._replica("SELECT 1")
+        except psycopg2.Error:
+            what = "the replica cannot be reached: the primary is asked instead"
+            todo = "See whether it runs, and db_replica_host of Odoo's configuration."
+            found.append(Finding("replication", WARNING, "", what, todo))
+            return None
+        return self._replica
 
 
 def guarded(
@@ -212,6 +229,11 @@ def guarded(
     except TOO_SLOW:
         what = "took longer than its time limit and was given up"
         return None, [Finding(name, UNKNOWN, "", what)]
-    except psycopg2.DataError as error:
+    except (psycopg2.DataError, psycopg2.InternalError) as error:
         why = (error.diag.message_primary or "").strip()
         return None, [Finding(name, UNKNOWN, "", f"cannot be computed: {why}")]
+    except psycopg2.OperationalError as error:
+        if error.pgcode is None:  # no answer of the server
+            raise
+        why = (error.diag.message_primary or "").strip()
+        return None, [Finding(name, UNKNOWN, "", f"could not be asked: {why}")]

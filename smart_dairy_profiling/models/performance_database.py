@@ -1,15 +1,19 @@
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.sql_db import connection_info_for
 from odoo.tools import config
 
+from odoo.addons.smart_dairy_performance.core.recorder import failed
+
 from ..database import DatabaseMonitor, DsnAsker, statements
+from ..database.finding import UNKNOWN, Finding
 from ..database.settings import Machine
 from ..hooks.exporter import observe
 
@@ -87,7 +91,11 @@ class PerformanceDatabase(models.AbstractModel):
 
     @api.model
     def _refresh(self):
-        """Ask everything once and keep the answers."""
+        """Ask everything once and keep the answers.
+
+        What one part cannot do (a locked table, a question that takes too long) costs
+        the others nothing: it is a finding.
+        """
         env = self.env
         asker = self._asker()
         monitor = DatabaseMonitor(
@@ -98,19 +106,37 @@ class PerformanceDatabase(models.AbstractModel):
         with ExitStack() as stack:
             stack.enter_context(asker.keep())
             answers, found = monitor.examine()
-            tables = env["performance.database.table"]._take(monitor, answers)
-            found += env["performance.database.table.size"]._take(tables)
-            env["performance.database.index"]._take(answers)
-            found += env["performance.database.log"]._take(asker)
-            try:
-                found += env["performance.database.statement"]._take(asker)
-                found += env["performance.database.advice"]._take(asker)
-            except statements.Unavailable:
-                # The question about slow statements has said it.
-                _logger.info("pg_stat_statements cannot be read")
+
+            def take(question, name, *arguments):
+                with self._part(question, found):
+                    return env[f"performance.database.{name}"]._take(*arguments)
+
+            sizes = take("tables", "table", monitor, answers)
+            if sizes is not None:
+                found += take("growth", "table.size", sizes) or []
+            take("index_health", "index", answers)
+            found += take("log", "log", asker) or []
+            found += take("regressions", "statement", asker) or []
+            found += take("advice", "advice", asker) or []
         env["performance.database.finding"]._take(found)
         env["performance.database.wait"]._forget_old()
         return fields.Datetime.now()
+
+    @contextmanager
+    def _part(self, question, found):
+        """A part of the refresh, undone by itself when it fails."""
+        try:
+            with self.env.cr.savepoint():
+                yield
+        except statements.Unavailable:
+            # The question about slow statements has said it.
+            _logger.info("pg_stat_statements cannot be read")
+        except psycopg2.errors.SerializationFailure:
+            raise  # of Odoo's own transaction: all of it is tried again
+        except Exception as error:
+            failed(f"database.{question}")
+            what = f"could not be refreshed: {type(error).__name__}"
+            found.append(Finding(question, UNKNOWN, "", what))
 
     # -- names -------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ QUESTIONS = [
     ("log", "Server Log"),
     ("regressions", "Regressions"),
     ("advice", "Index Advice"),
+    ("tables", "Tables"),
     ("missing_indexes", "Missing Indexes"),
     ("index_health", "Index Health"),
     ("indexes", "Indexes"),

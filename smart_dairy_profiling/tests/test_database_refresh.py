@@ -1,6 +1,10 @@
+from contextlib import closing
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import fields
+from odoo.sql_db import connection_info_for
 from odoo.tests import TransactionCase, tagged
 
 from ..database.advice import Advice, Candidate
@@ -41,6 +45,30 @@ class TestDatabaseRefresh(TransactionCase):
         for name in ("table", "table.size"):
             again = self.env[f"performance.database.{name}"].search_count([])
             self.assertLessEqual(abs(again - counts[name]), 2, name)
+
+    def test_a_locked_table_costs_the_other_parts_nothing(self):
+        _name, parameters = connection_info_for(self.env.cr.dbname)
+        with closing(psycopg2.connect(**parameters)) as other, other.cursor() as cursor:
+            cursor.execute("CREATE TABLE planted_locked AS SELECT repeat('x', 1000)")
+            cursor.execute(
+                "INSERT INTO planted_locked SELECT repeat('x', 1000)"
+                " FROM generate_series(1, 20000)"
+            )
+            cursor.execute("ANALYZE planted_locked")
+            other.commit()
+            try:
+                cursor.execute("LOCK TABLE planted_locked IN ACCESS EXCLUSIVE MODE")
+                self.env["performance.database"]._refresh()
+            finally:
+                other.rollback()
+                cursor.execute("DROP TABLE planted_locked")
+                other.commit()
+        findings = self.env["performance.database.finding"]
+        [lost] = findings.search([("question", "=", "tables")])
+        self.assertEqual(lost.verdict, "unknown")
+        self.assertIn("could not be refreshed: LockNotAvailable", lost.what)
+        self.assertTrue(self.env["performance.database.statement"].search_count([]))
+        self.assertTrue(self.env["performance.database.index"].search_count([]))
 
     def test_the_worst_stands_first(self):
         findings = self.env["performance.database.finding"]

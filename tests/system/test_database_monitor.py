@@ -579,6 +579,16 @@ def test_no_pooler_here(asker: DsnAsker) -> None:
     assert pooler.findings({"pooled": True})[0].verdict == NOTICE
 
 
+def test_a_dead_replica_is_a_finding_and_the_primary_is_asked(
+    stack: Stack, asker: DsnAsker
+) -> None:
+    dead = DsnAsker(f"{stack.dsn} port=1")
+    answers, found = DatabaseMonitor(asker, dead).examine()
+    assert answers["bloat"] is not None and answers["sequences"] is not None
+    [one] = [one for one in found if "the replica cannot be reached" in one.what]
+    assert one.verdict == WARNING and one.question == "replication"
+
+
 # -- locks -----------------------------------------------------------------------------
 
 
