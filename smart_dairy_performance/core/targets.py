@@ -42,6 +42,16 @@ FIGURES: dict[str, tuple[tuple[str, ...], float]] = {
     "disk_usage": (("system", "diskUsage"), 1.0),
     **{name: (("vitalsTotals", name, "p75"), 1.0) for name in VITALS},
 }
+# Of how many samples a figure has to be before it can open or close an incident: where
+# they are counted in the watch's figures, and the least number.
+LEAST: dict[str, tuple[str, int]] = {
+    "api_response_p95": ("requests", 20),
+    "api_response_avg": ("requests", 20),
+    "error_rate": ("requests", 20),
+    "db_query_p90": ("queries", 100),
+    "page_load_p95": ("LOAD", 5),
+    **{name: (name, 5) for name in VITALS},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,18 @@ def figure_of(name: str, dashboard: Mapping[str, Any]) -> float | None:
     for key in path:
         found = (found or {}).get(key)
     return None if found is None else found / divisor
+
+
+def sure_figure_of(name: str, watched: Mapping[str, Any]) -> float | None:
+    """The same; None also when it is of too few samples.
+
+    :param watched: figures with ``samples``, their numbers
+    """
+    if name in LEAST:
+        kind, least = LEAST[name]
+        if watched.get("samples", {}).get(kind, 0) < least:
+            return None
+    return figure_of(name, watched)
 
 
 def in_force(values: Mapping[str, float]) -> dict[str, Target]:

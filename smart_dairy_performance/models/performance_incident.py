@@ -135,14 +135,14 @@ class PerformanceIncident(models.Model):
     def _look(self, figures, now):
         """Hold the figures against the targets, and tell what came of it.
 
-        :param dict figures: data of the dashboard
+        :param dict figures: what ``Board.figures`` gives
         :param float now: unix time
         """
         watched = self.env["performance.target"].search(
             [("name", "in", list(targets.FIGURES))]
         )
         for target in watched:
-            figure = targets.figure_of(target.name, figures)
+            figure = targets.sure_figure_of(target.name, figures)
             before = incidents.State.from_json(target.watched)
             state, event = incidents.step(
                 before, target._core(), figure, now, target.minutes

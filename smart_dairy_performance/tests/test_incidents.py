@@ -10,8 +10,11 @@ from ..models.performance_incident import BUS_TYPE, HOURLY, SWITCH
 
 GROUP = "smart_dairy_performance.smart_dairy_performance_group_"
 START = 1_800_000_000  # unix time
-BAD, GOOD = {"api": {"p95ResponseTime": 300.0}}, {"api": {"p95ResponseTime": 50.0}}
+SAMPLES = {"samples": {"requests": 20, "queries": 100, "LOAD": 5}}  # just enough
+BAD = {"api": {"p95ResponseTime": 300.0}, **SAMPLES}
+GOOD = {"api": {"p95ResponseTime": 50.0}, **SAMPLES}
 ALL_BAD = {
+    **SAMPLES,
     "api": {"p95ResponseTime": 300.0, "errorRate": 50.0},
     "database": {"p90QueryTime": 90.0},
     "frontend": {"pageLoadP95": 9000.0},
@@ -58,12 +61,12 @@ class TestIncidents(TransactionCase):
         self._look(GOOD, 2)
         self._look(BAD, 5)
         self.assertFalse(self._incidents())
-        self._look({"api": {"p95ResponseTime": 700.0}})
+        self._look({**BAD, "api": {"p95ResponseTime": 700.0}})
         incident = self._incidents()
         self.assertEqual(incident.state, "open")
         self.assertEqual((incident.opened - incident.since).total_seconds(), 300)
         self.assertEqual((incident.opening_value, incident.peak), (700.0, 700.0))
-        self._look({"api": {"p95ResponseTime": 900.0}})
+        self._look({**BAD, "api": {"p95ResponseTime": 900.0}})
         self._look({})
         self.assertEqual((incident.duration, incident.peak), (6.0, 900.0))
         self.assertEqual(
@@ -79,6 +82,18 @@ class TestIncidents(TransactionCase):
         self.assertEqual((incident.state, incident.reopened), ("open", 1))
         self.assertEqual(incident.peak, 900.0)
         self.assertFalse(incident.until)
+
+    def test_a_few_slow_requests_are_no_incident(self):
+        few = {"samples": {"requests": 19, "queries": 99, "LOAD": 4}}
+        self._look({**ALL_BAD, **few}, 60)
+        self.assertFalse(self._incidents())
+        # Enough of them once in three minutes do not tell of the time between.
+        for _time in range(20):
+            self._look(ALL_BAD)
+            self._look({**ALL_BAD, **few}, 2)
+        self.assertFalse(self._incidents())
+        self._look(ALL_BAD, 6)
+        self.assertEqual(len(self._incidents()), 4)
 
     def test_the_dashboard_knows_since_when(self):
         def ask(sql):

@@ -46,8 +46,8 @@ class Watch:
         return found
 
     def look(self) -> None:
-        """Some visits, then the job, as if its minute had come."""
-        for _visit in range(3):
+        """Visits enough to judge by, then the job, as if its minute had come."""
+        for _visit in range(20):
             fetch(f"{self._stack.odoo_url}/web/login")
         wait_until(self._run, 20.0, "the job that watches targets")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from .. import prometheus, vitals
+from .. import prometheus, quantiles, vitals
 from ..business import FED
 from ..merge import Family, Merged
 from ..recorder import failed
@@ -132,14 +132,25 @@ class Board:
             return self._source.window(seconds, now)
 
     def figures(self, seconds: float) -> dict[str, Any]:
-        """What targets are held against, of the last so many seconds."""
+        """What targets are held against, of the last so many seconds.
+
+        :returns: ``PerformanceMetrics``, ``vitalsTotals``, and ``samples``: how many
+            requests, queries and Web Vitals by name they are of
+        """
         if self._source is None:
             return {}
         window = self.window(seconds)
         found = figures.performance_metrics(
             window, frontend=vitals.frontend(window), system=self._server.system()
         )
-        return {**found.values, "vitalsTotals": vitals.totals(window)}
+        _duration, outcomes, queries = points.sums(window.grown)
+        totals = vitals.totals(window)
+        samples = {
+            "requests": round(sum(outcomes.values())),
+            "queries": round(quantiles.count(queries)),
+            **{name: entry["samples"] for name, entry in totals.items()},
+        }
+        return {**found.values, "vitalsTotals": totals, "samples": samples}
 
     def answer(self, name: str, ask: questions.Ask, asking: int = 0) -> dict[str, Any]:
         """The figures of a range.

@@ -280,6 +280,8 @@ def test_windows_for_statistics_and_for_the_watch_of_targets(server):
     found = made.figures(60)
     assert found["api"]["p95ResponseTime"] == 195.0
     assert found["vitalsTotals"]["LCP"]["p75"] is None
+    samples = found["samples"]
+    assert (samples["requests"], samples["queries"], samples["LOAD"]) == (60, 0, 0)
     off = board.Board(board.Server(None, off=lambda: "disabled", began=0.0), "dairy")
     assert (off.window(60).seconds, off.figures(60)) == (0.0, {})
 

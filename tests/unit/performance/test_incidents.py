@@ -100,15 +100,32 @@ def test_half_an_hour_later_it_is_a_new_one() -> None:
 
 
 @pytest.mark.parametrize("gap", [1, 2, 4])
-def test_no_data_changes_nothing(gap: int) -> None:
+def test_no_data_tells_nothing(gap: int) -> None:
     watch = Watch()
+    watch.look(*[None] * 3)
+    assert watch.state == State()
     watch.look(BAD, *[None] * gap)
-    before = watch.state
-    watch.look(None)
-    assert watch.state is before
+    assert watch.state == State()
     watch.look(*[BAD] * 10)
-    opened = 5 if gap < 4 else 11  # more than five minutes apart do not belong together
-    assert watch.events == [(opened, OPENED)]
+    assert watch.events == [(3 + 1 + gap + 5, OPENED)]
+
+
+def test_samples_now_and_then_are_no_five_minutes() -> None:
+    watch = Watch()
+    watch.look(*[BAD, None, None] * 20)
+    watch.look(*[BAD, BAD, None] * 20)
+    assert watch.events == []
+
+
+def test_a_single_look_without_data_is_bridged() -> None:
+    watch = Watch()
+    watch.look(*[BAD] * 3, None, BAD)
+    assert watch.events == []
+    watch.look(BAD)
+    assert watch.events == [(5, OPENED)]
+    watch.look(900.0, *[GOOD] * 3, None, *[GOOD] * 2)
+    assert watch.events == [(5, OPENED), (12, CLOSED)]
+    assert watch.last is not None and watch.last.worst == 900.0
 
 
 def test_no_data_neither_opens_nor_closes() -> None:

@@ -58,6 +58,30 @@ def test_figures() -> None:
     }
 
 
+@pytest.mark.parametrize("name", targets.LEAST)
+def test_a_figure_of_few_samples_is_not_sure(name: str) -> None:
+    kind, least = targets.LEAST[name]
+    path, divisor = targets.FIGURES[name]
+    found: object = divisor
+    for key in reversed(path):
+        found = {key: found}
+    assert isinstance(found, dict)
+    assert targets.sure_figure_of(name, found) is None
+    for count, figure in ((least - 1, None), (least, 1.0)):
+        watched = {**found, "samples": {kind: count}}
+        assert targets.sure_figure_of(name, watched) == figure
+
+
+def test_figures_that_are_no_samples_are_sure() -> None:
+    assert set(targets.FIGURES) - set(targets.LEAST) == {
+        "lighthouse_performance",
+        "cpu_usage",
+        "memory_usage",
+        "disk_usage",
+    }
+    assert targets.sure_figure_of("cpu_usage", {"system": {"cpuUsage": 99.0}}) == 99.0
+
+
 def test_margin() -> None:
     small, large = (
         targets.defaults()["api_response_p95"],
