@@ -5,7 +5,8 @@
 Candidates come from what plans ask of a table (equalities, one range, the order, joins,
 conditions that hold for few rows). Each is created as a hypothetical index (extension
 hypopg: nothing is built) and kept only when the planner's cost falls by half at least.
-Without hypopg the first candidate is told, marked as not proved.
+Without hypopg the first candidate for a table that is read from end to end is told,
+marked as not proved. What an index has already is not told again.
 
 Sample values come from the columns' statistics; they never leave this module.
 """
@@ -13,13 +14,23 @@ Sample values come from the columns' statistics; they never leave this module.
 import re
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
 
 from . import plans, statements
-from .asking import MARK, Asker, Row, fetch, relation
+from .asking import (
+    LIMIT_MS,
+    MARK,
+    TOO_SLOW,
+    Asker,
+    DsnAsker,
+    Row,
+    fetch,
+    relation,
+)
 from .plans import EQUAL, LIKE, OTHER, RANGE, NoPlan, Qual, Scan
 from .sql_text import fingerprint, without_literals
 
@@ -32,6 +43,12 @@ RARE = 0.2  # share of rows below which a condition is worth a partial index
 STATEMENTS = 40
 BUDGET_SECONDS = 5.0
 _ROUNDS = 2  # indexes for one statement
+PREFIX_ONLY = (
+    "Helps only patterns that begin with text: Odoo's own begin with %, for which it "
+    "gains nothing."
+)
+# A cast from one to the other leaves the value, and its index, as they are.
+_TEXTS = {"text", "character varying"}
 
 
 @dataclass(frozen=True)
@@ -108,10 +125,20 @@ class Column:
 
 
 @dataclass
+class Index:
+    """A valid index: its columns as in :class:`Candidate`; expressions as they are."""
+
+    method: str
+    columns: list[str]
+    predicate: str
+
+
+@dataclass
 class Table:
     rows: float
     writes: int
     columns: dict[str, Column]
+    indexes: list[Index]
 
 
 _TABLE = """
@@ -132,6 +159,22 @@ SELECT a.attname::text AS name, quote_ident(a.attname) AS quoted,
   LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
        AND s.attname = a.attname AND NOT s.inherited
  WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_INDEXES = """
+SELECT am.amname::text AS method,
+       coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
+       ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, false)
+                    || CASE WHEN o.opcdefault THEN '' ELSE ' ' || o.opcname END
+                    || CASE WHEN i.indoption[k - 1] & 1 = 1 THEN ' DESC' ELSE '' END
+               FROM generate_series(1, i.indnkeyatts) AS k
+               JOIN pg_opclass o ON o.oid = i.indclass[k - 1]
+              ORDER BY k) AS columns
+  FROM pg_index i
+  JOIN pg_class c ON c.oid = i.indrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_class x ON x.oid = i.indexrelid
+  JOIN pg_am am ON am.oid = x.relam
+ WHERE n.nspname = %s AND c.relname = %s AND i.indisvalid
 """
 _SERVER = """
 SELECT (SELECT n.nspname::text FROM pg_extension e
@@ -156,18 +199,22 @@ def ask(
 
     :param min_ms: mean time of a statement that is looked at
     :param limit: statements looked at, those with the largest total time
-    :param budget: seconds after which what was found by then is given
+    :param budget: seconds after which what was found by then is given; a statement
+        has ``asking.LIMIT_MS`` of them at most
     :raises statements.Unavailable: without pg_stat_statements
     """
-    rows = [row for row in statements.read(asker) if row["mean_ms"] >= min_ms]
-    with asker.limited(limit_ms=int(budget * 1000)) as cursor:
-        adviser = Adviser(cursor)
+    with asker.keep() if isinstance(asker, DsnAsker) else nullcontext():
+        rows = [row for row in statements.read(asker) if row["mean_ms"] >= min_ms]
         end = time.monotonic() + budget
+        with asker.limited() as cursor:
+            adviser = Adviser(cursor)
         for row in rows[:limit]:
             if time.monotonic() > end:
                 break
-            adviser.look_at(row)
-        return adviser.result()
+            # One that cannot be planned in time costs the others nothing.
+            with suppress(*TOO_SLOW), asker.limited() as cursor:
+                adviser.look_at(row, cursor, end)
+    return adviser.result()
 
 
 class Adviser:
@@ -181,10 +228,17 @@ class Adviser:
         self._server = self._rows(_SERVER)[0]
         self._tables: dict[tuple[str, str], Table | None] = {}
         self._found: dict[Candidate, Advice] = {}
+        self._end = float("inf")
         self.problems: list[str] = []
 
-    def look_at(self, row: Row) -> None:
-        """Find what would help a statement of pg_stat_statements."""
+    def look_at(self, row: Row, cursor: Any = None, end: float = float("inf")) -> None:
+        """Find what would help a statement of pg_stat_statements.
+
+        :param cursor: in place of the one before
+        :param end: of the monotonic clock, when to stop trying
+        """
+        self._cursor = cursor or self._cursor
+        self._end = min(end, time.monotonic() + LIMIT_MS / 1000)
         text = row["query"] or ""
         if not row["own"]:
             self.problems.append(f"{fingerprint(text)}: {plans.NOT_OWN}")
@@ -192,29 +246,76 @@ class Adviser:
         try:
             generic = plans.explain(self._cursor, text)
             scans = [scan for scan in plans.scans(generic) if self._worth(scan)]
+            for scan in scans:
+                scan.quals = [self._usable(scan, one) for one in scan.quals]
             if not scans:
                 return
-            values = self._values(scans)
-            before = plans.explain(self._cursor, text, values)
-            # Conditions without parameters are printed alike; what the custom plan
-            # reads may be less.
-            if plans.cost(before) < MIN_COST:
-                return
-            candidates = list(self._candidates(scans))
             if self._server["hypopg"]:
-                self._prove(row, text, values, plans.cost(before), candidates)
-            elif candidates:
-                self._keep(candidates[0], row, plans.cost(before), None, None)
-            self._trigrams(row, scans, plans.cost(before))
+                self._prove_any(row, text, scans)
+            else:
+                self._propose(row, text, scans)
         except NoPlan as error:
             self.problems.append(f"{fingerprint(text)}: {error}")
+
+    def _prove_any(self, row: Row, text: str, scans: list[Scan]) -> None:
+        """Prove for the patterns that Odoo sends; what helps others is told, too."""
+        candidates = list(self._candidates(scans))
+        likes = any(one.kind == LIKE for scan in scans for one in scan.quals)
+        for contains in (True, False) if likes else (False,):
+            values = self._values(scans, contains)
+            # Conditions without parameters are printed alike; what the custom plan
+            # reads may be less.
+            before = plans.cost(plans.explain(self._cursor, text, values))
+            if before < MIN_COST:
+                break
+            note = PREFIX_ONLY if likes and not contains else ""
+            if self._prove(row, text, values, before, candidates, note):
+                break
+        if likes and (cost := self._cost(text, scans)) >= MIN_COST:
+            self._trigrams(row, scans, cost)
+
+    def _propose(self, row: Row, text: str, scans: list[Scan]) -> None:
+        """Tell the first candidate, where all of a table is read."""
+        before = self._cost(text, scans)
+        if before < MIN_COST:
+            return
+        read = [scan for scan in scans if "Seq Scan" in scan.node]
+        for candidate in self._candidates(read):
+            table = self._table(candidate.schema, candidate.table)
+            assert table is not None
+            if any(_serves(index, candidate, True) for index in table.indexes):
+                break  # the planner has it, and prefers to read all
+            patterns = any(
+                one.endswith("text_pattern_ops") for one in candidate.columns
+            )
+            note = PREFIX_ONLY if patterns else ""
+            self._keep(candidate, row, before, None, None, note)
+            break
+        self._trigrams(row, scans, before)
+
+    def _cost(self, text: str, scans: list[Scan]) -> float:
+        values = self._values(scans, True)
+        return plans.cost(plans.explain(self._cursor, text, values))
+
+    def _usable(self, scan: Scan, one: Qual) -> Qual:
+        """The condition; one of no column when a cast makes another type of it, which
+        no index on the column serves."""
+        table = self._table(scan.schema, scan.table)
+        column = table.columns.get(one.column or "") if table else None
+        if column is None or not one.cast or one.cast == column.type:
+            return one
+        if {one.cast, column.type} <= _TEXTS:
+            return one
+        return Qual(None, OTHER, "", (), False, one.text)
 
     def result(self) -> list[Advice]:
         """All advice; an index that is the beginning of another one is left to it."""
         found = list(self._found.values())
         for short in list(found):
             for other in found:
-                if short is not other and _covers(other.candidate, short.candidate):
+                if other.proved < short.proved or short is other:
+                    continue
+                if _covers(other.candidate, short.candidate):
                     other.statements += short.statements
                     found.remove(short)
                     break
@@ -229,8 +330,14 @@ class Adviser:
         values: dict[int, str],
         before: float,
         candidates: list[Candidate],
-    ) -> None:
-        """Keep the best candidates: at most one a table."""
+        note: str,
+    ) -> bool:
+        """Keep the best candidates: at most one a table.
+
+        :param note: why this is no proof for what Odoo sends; empty: it is one
+        :returns: whether there was one
+        """
+        kept = False
         schema = self._server["hypopg"]
         remaining, current = candidates, before
         self._cursor.execute("SAVEPOINT smart_dairy_advice")
@@ -238,6 +345,8 @@ class Adviser:
             for _round in range(_ROUNDS):
                 tried = []
                 for candidate in remaining:
+                    if time.monotonic() > self._end:
+                        break
                     made = self._create(schema, candidate)
                     if made is None:
                         continue
@@ -249,19 +358,21 @@ class Adviser:
                     )
                 good = [one for one in tried if one[0] <= MAX_COST_LEFT * current]
                 if not good:
-                    return
+                    break
                 best = min(after for after, _size, _candidate in good)
                 # A cost of a page decides nothing.
                 near = [one for one in good if one[0] <= max(best * SIMILAR, best + 1)]
                 after, size, chosen = min(near, key=lambda one: one[1])
-                self._keep(chosen, row, current, after, size)
+                self._keep(chosen, row, current, None if note else after, size, note)
+                kept = True
                 if after < MIN_COST:
-                    return
+                    break
                 self._create(schema, chosen)
                 current = after
                 remaining = [c for c in remaining if c.table != chosen.table]
         finally:
             self._cursor.execute(f'SELECT "{schema}".hypopg_reset()')
+        return kept
 
     def _create(self, schema: str, candidate: Candidate) -> tuple[int, int] | None:
         """Make it hypothetically: its number and size; None when that is refused."""
@@ -286,6 +397,7 @@ class Adviser:
         before: float,
         after: float | None,
         size: int | None,
+        note: str = "",
     ) -> None:
         advice = self._found.get(candidate)
         if advice is None:
@@ -299,7 +411,10 @@ class Adviser:
                 table.rows,
                 table.writes,
                 table.writes / days,
+                note=note,
             )
+        elif after is not None:
+            advice.proved, advice.note = True, ""
         text = row["query"] or ""
         advice.statements.append(
             {
@@ -344,7 +459,9 @@ class Adviser:
                         tuple(name for _column, name in kept),
                         predicate,
                     )
-                    if candidate not in seen:
+                    if candidate not in seen and not any(
+                        _serves(index, candidate) for index in table.indexes
+                    ):
                         seen.add(candidate)
                         yield candidate
 
@@ -417,6 +534,12 @@ class Adviser:
                     continue
                 wanted = f"{column.quoted} gin_trgm_ops"
                 name = one.column or ""
+                if any(
+                    known.endswith("gin_trgm_ops") and _mentions(known, name)
+                    for index in table.indexes
+                    for known in index.columns
+                ):
+                    continue
                 candidate = Candidate(
                     scan.schema, scan.table, (wanted,), (name,), "", "gin"
                 )
@@ -428,7 +551,10 @@ class Adviser:
 
     # -- sample values ---------------------------------------------------------------
 
-    def _values(self, scans: list[Scan]) -> dict[int, str]:
+    def _values(self, scans: list[Scan], contains: bool) -> dict[int, str]:
+        """
+        :param contains: patterns begin with ``%``, as Odoo's do
+        """
         values: dict[int, str] = {}
         for scan in scans:
             table = self._table(scan.schema, scan.table)
@@ -442,7 +568,7 @@ class Adviser:
                 column = table.columns.get(one.column or "")
                 if column is None:
                     continue
-                value = _sample(one, column, one.column in lower)
+                value = _sample(one, column, one.column in lower, contains)
                 if value is None:
                     continue
                 for number in one.parameters:
@@ -469,7 +595,13 @@ class Adviser:
                     for row in self._rows(_COLUMNS, key)
                 }
                 first = found[0]
-                self._tables[key] = Table(first["rows"], first["writes"] or 0, columns)
+                indexes = [
+                    Index(row["method"], row["columns"], _plain(row["predicate"]))
+                    for row in self._rows(_INDEXES, key)
+                ]
+                self._tables[key] = Table(
+                    first["rows"], first["writes"] or 0, columns, indexes
+                )
         return self._tables[key]
 
     def _rows(self, query: str, parameters: Any = None) -> list[Row]:
@@ -507,7 +639,7 @@ def _distinct(column: Column, rows: float) -> float:
     return column.distinct if column.distinct >= 0 else -column.distinct * rows
 
 
-def _sample(one: Qual, column: Column, has_lower: bool) -> str | None:
+def _sample(one: Qual, column: Column, has_lower: bool, contains: bool) -> str | None:
     """A value that is neither the most nor the least usual."""
     if one.kind == OTHER:
         return None
@@ -521,7 +653,8 @@ def _sample(one: Qual, column: Column, has_lower: bool) -> str | None:
         return every[int(last * (0.97 if has_lower else 0.05))]
     if one.kind == LIKE:
         value = every[last // 2]
-        return re.sub(r"([\\%_])", r"\\\1", value[: max(3, len(value) // 2)]) + "%"
+        part = re.sub(r"([\\%_])", r"\\\1", value[: max(3, len(value) // 2)])
+        return f"%{part}%" if contains else f"{part}%"
     if column.bounds:
         return column.bounds[last // 2]
     # All values are common ones: that whose share is nearest the average.
@@ -551,6 +684,32 @@ def _covers(longer: Candidate, shorter: Candidate) -> bool:
         and longer.predicate == shorter.predicate
         and len(longer.columns) > len(shorter.columns)
         and longer.columns[: len(shorter.columns)] == shorter.columns
+    )
+
+
+def _plain(predicate: str) -> str:
+    """A predicate as :class:`Qual` has it, without the outer parentheses."""
+    return " AND ".join(plans.split_and(predicate)) if predicate else ""
+
+
+def _serves(index: Index, candidate: Candidate, whole: bool = False) -> bool:
+    """Whether an index begins with what the candidate has.
+
+    :param whole: an index of all rows serves a candidate of some, too
+    """
+    if index.method != candidate.method or not (
+        index.predicate == candidate.predicate or (whole and not index.predicate)
+    ):
+        return False
+    columns = list(candidate.columns)
+    begin = index.columns[: len(columns)]
+    # Read backwards, it has the reverse order.
+    return columns in (begin, [_turned(one) for one in begin])
+
+
+def _turned(column: str) -> str:
+    return (
+        column.removesuffix(" DESC") if column.endswith(" DESC") else column + " DESC"
     )
 
 

@@ -214,12 +214,16 @@ def _detail(node: Node) -> str:
 # -- what a plan asks of a table -------------------------------------------------------
 
 EQUAL, RANGE, LIKE, OTHER = "equal", "range", "like", "other"
-_COLUMN = r'\(*(?:"?(?P<alias>\w+)"?\.)?"?(?P<column>\w+)"?\)*(?:::[\w ]+)?\)?'
+_COLUMN = (
+    r'\(*(?:"?(?P<alias>\w+)"?\.)?"?(?P<column>\w+)"?\)*(?:::(?P<cast>[\w ]+))?\)?'
+)
 _QUAL = re.compile(
-    _COLUMN + r"\s*(?P<op>=|<=|>=|<|>|~~\*|~~)\s*(?:ANY\s*\()?\s*"
+    _COLUMN + r"\s*(?P<op>=|<=|>=|<(?!>)|>|~~\*|~~)\s*(?:ANY\s*\()?\s*"
     r"(?P<value>.+?)\s*\Z"
 )
-_REVERSED = re.compile(r"(?P<value>\$\d+)\s*(?P<op>=|<=|>=|<|>)\s*" + _COLUMN + r"\Z")
+_REVERSED = re.compile(
+    r"(?P<value>\$\d+)\s*(?P<op>=|<=|>=|<(?!>)|>)\s*" + _COLUMN + r"\Z"
+)
 _PARAMETER = re.compile(r"\$(\d+)")
 _MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "="}
 
@@ -233,6 +237,7 @@ class Qual:
     :ivar parameters: numbers of the parameters it is compared with
     :ivar array: the parameter is an array
     :ivar text: as PostgreSQL prints it, without the table's name
+    :ivar cast: the type to which the column is cast; empty: it is not
     """
 
     column: str | None
@@ -241,6 +246,7 @@ class Qual:
     parameters: tuple[int, ...]
     array: bool
     text: str
+    cast: str = ""
 
 
 @dataclass
@@ -321,6 +327,8 @@ def qual(text: str, alias: str) -> Qual:
     ('equal', True)
     >>> qual("NOT o.done", "o").text
     'NOT done'
+    >>> qual("o.id <> $1", "o").kind
+    'other'
     """
     plain = re.sub(rf'(?<![\w."])"?{re.escape(alias)}"?\.', "", text)
     match = _QUAL.match(text)
@@ -334,7 +342,8 @@ def qual(text: str, alias: str) -> Qual:
     kind = {"=": EQUAL, "~~": LIKE, "~~*": LIKE}.get(operator, RANGE)
     numbers = tuple(int(number) for number in _PARAMETER.findall(value))
     array = " ANY (" in text and "ARRAY[" not in text
-    return Qual(match["column"], kind, operator, numbers, array, plain)
+    cast = (match["cast"] or "").strip()
+    return Qual(match["column"], kind, operator, numbers, array, plain, cast)
 
 
 def scans(plan: Node) -> list[Scan]:

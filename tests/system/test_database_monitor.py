@@ -789,3 +789,106 @@ def test_only_this_roles_statements_are_planned(stack: Stack) -> None:
     finally:
         stack.psql(f"REVOKE pg_read_all_stats FROM {OWNER}")
         stack.psql("DROP FUNCTION planted_trap")
+
+
+# -- index advice ----------------------------------------------------------------------
+
+ADVISED = """
+CREATE TABLE advised (
+    id int PRIMARY KEY, served int, missing int, other int, label text, title text,
+    shape varchar, counted int);
+INSERT INTO advised SELECT n, n % 5000, n % 5000, n % 5000, md5(n::text),
+    'title ' || n, 'shape ' || n, n FROM generate_series(1, 20000) n;
+CREATE INDEX advised_served ON advised (served, other);
+CREATE INDEX advised_partial ON advised (other) WHERE served IS NOT NULL;
+ANALYZE advised;
+"""
+
+
+@pytest.fixture
+def advised(stack: Stack) -> Iterator[Callable[..., Any]]:
+    """Run statements, and say what is advised for them: by columns as SQL."""
+
+    def ask(*queries: str) -> dict[tuple[str, ...], advice.Advice]:
+        stack.psql("SELECT pg_stat_statements_reset()")
+        with session(stack) as cursor:
+            for query in queries:
+                cursor.execute(query)
+        found = advice.ask(DsnAsker(stack.dsn), min_ms=0.0)
+        return {one.candidate.columns: one for one in found}
+
+    with session(stack) as cursor:
+        cursor.execute(ADVISED)
+    yield ask
+    stack.psql("DROP TABLE advised; DROP EXTENSION IF EXISTS hypopg;")
+
+
+def test_without_hypopg_what_an_index_serves_is_not_advised(
+    advised: Callable[..., Any],
+) -> None:
+    found = advised(
+        "SELECT label FROM advised WHERE missing = 77",
+        # Served: by a longer index, and so well that no table is read.
+        "SELECT label FROM advised WHERE served = 77",
+        # Too many rows for the index that is there.
+        "SELECT count(label) FROM advised WHERE served > 10",
+        # No condition that an index on the column helps with.
+        "SELECT id FROM advised WHERE title <> 'title 7'",
+        "SELECT id FROM advised WHERE counted::text = '77'",
+    )
+    assert set(found) == {("missing",)}
+    assert not found["missing",].proved
+    # The same characters: a cast that changes nothing.
+    assert set(advised("SELECT id FROM advised WHERE shape = 'shape 7'")) == {
+        ("shape",)
+    }
+
+
+def test_a_trigram_index_is_not_advised_twice(
+    stack: Stack, advised: Callable[..., Any]
+) -> None:
+    query = "SELECT id FROM advised WHERE label ILIKE '%abc%'"
+    assert set(advised(query)) == {("label gin_trgm_ops",)}
+    stack.psql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    stack.psql(
+        "CREATE INDEX advised_trgm ON advised USING gin (lower(label) gin_trgm_ops)"
+    )
+    assert advised(query) == {}
+
+
+def test_an_index_for_patterns_is_not_proved_for_what_odoo_sends(
+    stack: Stack, advised: Callable[..., Any]
+) -> None:
+    stack.psql("CREATE EXTENSION hypopg")
+    found = advised(
+        "SELECT id FROM advised WHERE label LIKE 'abc77%'",
+        "SELECT id FROM advised WHERE missing = 7 AND title LIKE '%7%'",
+    )
+    proved = {columns for columns, one in found.items() if one.proved}
+    assert proved == {("missing",)}
+    [pattern] = [one for columns, one in found.items() if columns not in proved]
+    assert pattern.candidate.names == ("label",) and pattern.saved_ms == 0
+    assert "patterns that begin with text" in pattern.note and pattern.size_bytes
+
+
+def test_each_statement_has_its_own_time(stack: Stack) -> None:
+    """The end is looked at while candidates are tried, too."""
+    stack.psql("SELECT pg_stat_statements_reset()")
+    stack.psql("CREATE EXTENSION IF NOT EXISTS hypopg")
+    with session(stack) as cursor:
+        cursor.execute(ADVISED)
+    try:
+        with session(stack) as cursor:
+            cursor.execute("SELECT label FROM advised WHERE missing = 77")
+        asker = DsnAsker(stack.dsn)
+        rows = statements.read(asker)
+        [row] = [r for r in rows if "advised WHERE missing = $1" in (r["query"] or "")]
+        with asker.limited() as cursor:
+            adviser = advice.Adviser(cursor)
+            adviser.look_at(row, end=time.monotonic() - 1)
+            assert adviser.result() == []
+        with asker.limited() as cursor:
+            adviser.look_at(row, cursor, time.monotonic() + 5)
+            assert [one.candidate.names for one in adviser.result()] == [("missing",)]
+    finally:
+        stack.psql("DROP TABLE advised; DROP EXTENSION hypopg;")
