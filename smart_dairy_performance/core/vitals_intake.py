@@ -15,7 +15,7 @@ from typing import Any
 from . import beacon, vitals
 from . import catalogue as c
 from .beacon import BeaconError, Render, Visit
-from .metric import Metric
+from .metric import OTHER, Metric
 from .recorder import failed
 from .settings import Settings
 from .spool import Spool
@@ -36,6 +36,7 @@ ADDRESSES = 2000
 ALL = 10  # times what one address may send, all may
 MAX_DATABASES = 20
 MAX_CALLS = 300  # model.methods that get a label of their own
+ROOM = 0.75  # of the store's series: then pages are "other", but metrics still known
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 _EVERYBODY = ""  # an address that nobody has
@@ -94,6 +95,7 @@ class Intake:
         self._now = now
         self._pages: dict[str, Pages] = {}
         self._calls: dict[tuple[str, str], tuple[str, str]] = {}
+        self._series: set[tuple[str, ...]] = set()
         self._rate = 0
         self._throttle = self._everybody = Throttle()
         # Until when a flood goes on, monotonic: see ``floods``.
@@ -283,6 +285,7 @@ class Intake:
         store = self._store
         name = value.name
         if name in vitals.VITALS:
+            page = self._labelled(name, page, device, rated or "", database)
             if name == vitals.CLS:
                 store.observe(c.VITALS_SHIFT, (page, device, database), value.value)
             else:
@@ -295,6 +298,17 @@ class Intake:
         else:
             labels = (page, device, database)
             store.observe(_HISTOGRAMS[name], labels, value.value / 1000)
+
+    def _labelled(
+        self, name: str, page: str, device: str, rated: str, database: str
+    ) -> str:
+        """The page as a label; beyond its cap the store would lose the metric, too."""
+        series = (name, page, device, rated, database)
+        if series not in self._series:
+            if len(self._series) >= self._store.max_series * ROOM:
+                return OTHER
+            self._series.add(series)
+        return page
 
     def _call(self, database: str, target: str) -> tuple[str, str]:
         """Labels of a remote call; those that a browser makes up are unknown."""

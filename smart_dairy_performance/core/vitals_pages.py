@@ -1,9 +1,9 @@
 """Names of pages that are few: route templates instead of addresses.
 
 Browsers send a route template when the page told them theirs, and an address without
-its query otherwise. What the database is known to serve becomes its template; anything
-else loses what looks like an id, and only so many of these are kept: whoever makes up
-addresses gets ``other``.
+its query otherwise. What the database is known to serve becomes its template, always.
+Anything else loses what looks like an id and is ``other`` until it was seen several
+times; only so many of these are kept, and they take no room of the known ones.
 """
 
 import re
@@ -12,8 +12,9 @@ from typing import Any
 
 from .metric import OTHER
 
-MAX_KNOWN = 150
 MAX_UNKNOWN = 40
+SIGHTINGS = 3  # until an unknown page has a name
+_CANDIDATES = 1000  # unknown pages whose sightings are counted
 _REMEMBERED = 2000  # addresses whose name was worked out before
 _DEPTH = 4  # parts of an unknown address
 _BACKEND = "odoo"
@@ -29,13 +30,13 @@ _END, _INT, _ANY, _REST = "\0end", "\0int", "\0any", "\0rest"
 class Pages:
     """Names the pages of one database; bounded, whatever browsers send.
 
-    :param known: cap of names that are routes of the database
-    :param unknown: cap of other names
+    :param unknown: cap of names that are no routes of the database
     """
 
-    def __init__(self, known: int = MAX_KNOWN, unknown: int = MAX_UNKNOWN) -> None:
-        self._room = {True: known, False: unknown}
+    def __init__(self, unknown: int = MAX_UNKNOWN) -> None:
+        self._room = unknown
         self._given: set[str] = set()
+        self._sightings: dict[str, int] = {}
         self._templates: frozenset[str] = frozenset()
         self._languages: frozenset[str] = frozenset()
         self._tree: _Node = {}
@@ -72,22 +73,28 @@ class Pages:
     def name(self, page: str) -> str:
         """The label of a page."""
         found = self._names.get(page)
-        if found is None:
-            found = self._admitted(page)
-            if len(self._names) >= _REMEMBERED:
-                self._names.clear()
-            self._names[page] = found
+        if found is not None:
+            return found
+        found, known = self._worked_out(page)
+        if not known and found not in self._given:
+            if len(self._given) >= self._room:
+                found = OTHER
+            elif self._seen(found) < SIGHTINGS:
+                return OTHER
+            else:
+                self._given.add(found)
+                self._sightings.pop(found, None)  # or another thread did
+        if len(self._names) >= _REMEMBERED:
+            self._names.clear()
+        self._names[page] = found
         return found
 
-    def _admitted(self, page: str) -> str:
-        name, known = self._worked_out(page)
-        if name in self._given:
-            return name
-        if not self._room[known]:
-            return OTHER
-        self._room[known] -= 1
-        self._given.add(name)
-        return name
+    def _seen(self, name: str) -> int:
+        """Count a sighting of an unknown page."""
+        if len(self._sightings) >= _CANDIDATES:
+            self._sightings.clear()
+        times = self._sightings[name] = self._sightings.get(name, 0) + 1
+        return times
 
     def _worked_out(self, page: str) -> tuple[str, bool]:
         """A name, and whether the database has such a page."""
@@ -98,7 +105,8 @@ class Pages:
             del parts[0]
         if parts and parts[0] == _BACKEND:
             name = _action(parts[1:])
-            return name, name.removesuffix(f"/{_ID}") in self._templates
+            known = name.removesuffix(f"/{_ID}") in self._templates
+            return name, known or name == f"/{_BACKEND}"
         template = _find(self._tree, parts)
         if template is not None:
             return template, True

@@ -41,6 +41,8 @@ class Sender:
             clock,
             lambda: 1_700_000_000.1234,
         )
+        known = ("/shop", "/products/milk", "/cart/<int:cart>")
+        self.intake.pages(DB).told(known, ())
 
     def send(self, body=BODY, path=BATCH, database=DB, **environ):
         """Status, headers and error of a POST."""
@@ -153,7 +155,7 @@ def test_renders_are_counted_and_kept(sender):
     ((labels, row),) = sender.counted(c.REACT_RENDERS.name).items()
     assert labels == ("update",) and sum(row[:-1]) == 3
     first, second = sender.kept(vitals_intake.REACT_KIND)
-    assert first[2] == "" and second[2] == "/cart/:id" and len(second[3]) == 2
+    assert first[2] == "" and second[2] == "/cart/<int:cart>" and len(second[3]) == 2
     assert first[3] == [["Cart(Item)", "update", 17.2, 20, 10, 90, 9, 17.2, 1]]
 
 
@@ -183,6 +185,21 @@ def test_refusals(sender, status, result, arguments):
     assert (headers.get("Allow") == "POST, OPTIONS") == (status == 405)
     assert sender.counted(c.BEACONS.name) == {(result,): (1.0,)}
     assert sender.counted(c.VITALS_TOTAL.name) == {} and sender.kept() == []
+
+
+def test_pages_beyond_the_store_still_have_their_metric(sender):
+    """Totals of a metric go over all its pages, those without a label included."""
+    pages = [f"/page/{letter}{other}" for letter in "abcdef" for other in "abcdef"]
+    sender.intake.pages(DB).told(pages, ())
+    sender.store.max_series = 20
+    for page in pages:
+        assert sender.send({**BODY, "page": page, "metrics": [METRIC]})[0] == 204
+    found = sender.counted(c.VITALS_SECONDS.name)
+    assert sum(sum(row[:-1]) for row in found.values()) == 36
+    assert {labels[0] for labels in found} == {"LCP"}
+    assert sum(found["LCP", "other", "mobile"][:-1]) == 36 - 15
+    # Rows have room for each.
+    assert [record[2] for record in sender.kept()] == pages
 
 
 # -- other sites ---------------------------------------------------------------------
