@@ -29,6 +29,7 @@ from .asking import (
     DsnAsker,
     Row,
     fetch,
+    quoted,
     relation,
 )
 from .plans import EQUAL, LIKE, OTHER, RANGE, NoPlan, Qual, Scan
@@ -75,7 +76,7 @@ class Candidate:
         how = " CONCURRENTLY" if concurrently else ""
         where = f" WHERE {self.predicate}" if self.predicate else ""
         using = f" USING {self.method}" if self.method != "btree" else ""
-        target = _quoted(self.schema, self.table)
+        target = quoted(self.schema, self.table)
         columns = ", ".join(self.columns)
         return f"CREATE INDEX{how} ON {target}{using} ({columns}){where}"
 
@@ -711,7 +712,3 @@ def _turned(column: str) -> str:
     return (
         column.removesuffix(" DESC") if column.endswith(" DESC") else column + " DESC"
     )
-
-
-def _quoted(*names: str) -> str:
-    return ".".join('"' + name.replace('"', '""') + '"' for name in names)

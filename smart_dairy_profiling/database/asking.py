@@ -172,6 +172,15 @@ def fetch(cursor: Any, max_rows: int = MAX_ROWS) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(max_rows)]
 
 
+def quoted(*names: str) -> str:
+    """Names as an identifier of SQL.
+
+    >>> quoted("public", 'a "b')
+    '"public"."a ""b"'
+    """
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
 def relation(schema: str, name: str) -> str:
     """How a table is named to people: without its schema when that is public."""
     return name if schema == "public" else f"{schema}.{name}"

@@ -7,7 +7,7 @@ pgstattuple, when the extension is there and the role may.
 
 from typing import Any
 
-from .asking import Asker, relation
+from .asking import Asker, quoted, relation
 from .finding import NOTICE, OK, WARNING, Finding, size
 
 # Row header 23 bytes and a bitmap of nulls, aligned to 8, and 4 for the line pointer:
@@ -68,6 +68,7 @@ def ask(asker: Asker, min_pages: int = MIN_PAGES) -> list[dict[str, Any]]:
                 {
                     "kind": kind,
                     "name": relation(row["nspname"], row["relname"]),
+                    "quoted_name": quoted(row["nspname"], row["relname"]),
                     "size_bytes": row["size_bytes"],
                     "wasted_bytes": int(wasted),
                     "share": round(float(wasted / row["size_bytes"]), 3),
@@ -114,12 +115,12 @@ def findings(
         verdict = WARNING if row["share"] >= warning else NOTICE
         if row["kind"] == "index":
             todo = "Rebuild it; queries go on."
-            statement = f"REINDEX INDEX CONCURRENTLY {row['name']};"
+            statement = f"REINDEX INDEX CONCURRENTLY {row['quoted_name']};"
         else:
             todo = (
                 "pg_repack rewrites it while Odoo runs; VACUUM FULL locks it. Lower "
                 "its autovacuum_vacuum_scale_factor."
             )
-            statement = f"VACUUM (VERBOSE, ANALYZE) {row['name']};"
+            statement = f"VACUUM (VERBOSE, ANALYZE) {row['quoted_name']};"
         found.append(Finding("bloat", verdict, row["name"], what, todo, statement))
     return found or [Finding("bloat", OK, "", "No table or index is much too large")]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .asking import Asker, relation
+from .asking import Asker, quoted, relation
 from .finding import NOTICE, OK, Finding
 
 _SQL = """
@@ -38,7 +38,8 @@ def ask(asker: Asker, min_pages: int = 100) -> list[dict[str, Any]]:
     """
     rows = asker(_SQL, (min_pages,), name="foreign_keys")
     for row in rows:
-        row["table_name"] = relation(row.pop("nspname"), row.pop("relname"))
+        names = row.pop("nspname"), row.pop("relname")
+        row["table_name"], row["quoted_name"] = relation(*names), quoted(*names)
     return [row for row in rows if set(row["columns"]) - _AUDIT]
 
 
@@ -54,7 +55,8 @@ def findings(answer: list[dict[str, Any]]) -> list[Finding]:
                 f"no index behind {row['constraint_name']}: deleting from "
                 f"{row['referenced']} reads all {max(row['rows'], 0):.0f} rows",
                 "index='btree_not_null' on the field, if such rows are deleted.",
-                f"CREATE INDEX CONCURRENTLY ON {row['table_name']} ({columns});",
+                f"CREATE INDEX CONCURRENTLY ON {row['quoted_name']} "
+                f"({', '.join(map(quoted, row['columns']))});",
             )
         )
     if found:

@@ -25,15 +25,16 @@ def ask(asker: Asker) -> dict[str, Any]:
     """Lists of indexes by what is wrong, each with ``because``; ``rows``: all indexes
     as ``indexes.every`` gives them."""
     rows = indexes.every(asker)
-    return {
-        "rows": rows,
-        "seconds": asker(_SINCE, name="index_health")[0]["seconds"],
-        **judged(rows),
-    }
+    seconds = asker(_SINCE, name="index_health")[0]["seconds"]
+    return {"rows": rows, "seconds": seconds, **judged(rows, seconds)}
 
 
-def judged(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def judged(
+    rows: list[dict[str, Any]], seconds: float
+) -> dict[str, list[dict[str, Any]]]:
     """Sort the rows of ``indexes.every`` by what is wrong with them.
+
+    :param seconds: since the statistics began; unused counts after ``ENOUGH_SECONDS``
 
     An index is a duplicate when another one on the same table has the same columns,
     operator classes, order, expressions and predicate; redundant when it is a prefix
@@ -49,9 +50,10 @@ def judged(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     for row in rows:
         if row["is_valid"]:
             by_table[row["table_name"]].append(row)
-        else:
+        elif not row["is_building"]:
             found["invalid"].append(_entry(row, "a concurrent build failed"))
     gone: set[str] = set()
+    instead: set[str] = set()
     for table in by_table.values():
         # What may go is looked at first, the younger of two equals before the older.
         for row in sorted(table, key=lambda row: (_needed(row), -row["oid"])):
@@ -67,11 +69,13 @@ def judged(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
                         _entry(row, f"{other['index_name']} does the same", other)
                     )
                     gone.add(row["qualified_name"])
+                    instead.add(name)
                     break
-    for row in rows:
+    for row in rows if seconds >= ENOUGH_SECONDS else ():
+        # What does another one's work once that is dropped is not idle.
         if (
-            row["qualified_name"] not in gone
-            and row["status"] == "UNUSED - Consider dropping"
+            row["qualified_name"] not in gone | instead
+            and indexes.status({**row, "is_young": False}) == indexes.UNUSED
             and row["size_bytes"] >= SMALL
         ):
             found["unused"].append(_entry(row, "no scan since the statistics began"))
@@ -81,7 +85,14 @@ def judged(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 def _entry(
     row: dict[str, Any], because: str, other: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    names = ("index_name", "qualified_name", "table_name", "size_bytes", "index_scans")
+    names = (
+        "index_name",
+        "qualified_name",
+        "quoted_name",
+        "table_name",
+        "size_bytes",
+        "index_scans",
+    )
     return {
         **{name: row[name] for name in names},
         "because": because,
@@ -129,7 +140,7 @@ def findings(answer: dict[str, Any]) -> list[Finding]:
     found = []
     for row in answer["invalid"]:
         what = f"invalid, {size(row['size_bytes'])}: every write pays, no query gains"
-        drop = f"DROP INDEX CONCURRENTLY {row['qualified_name']};"
+        drop = f"DROP INDEX CONCURRENTLY {row['quoted_name']};"
         found.append(
             Finding(
                 "indexes",
@@ -147,19 +158,15 @@ def findings(answer: dict[str, Any]) -> list[Finding]:
             what = f"{kind}: {row['because']}; {size(row['size_bytes'])}"
             todo = "Drop it, or remove index=True from the field that makes it."
             verdict = NOTICE if row["size_bytes"] < 64 * SMALL else WARNING
-            drop = f"DROP INDEX CONCURRENTLY {row['qualified_name']};"
+            drop = f"DROP INDEX CONCURRENTLY {row['quoted_name']};"
             found.append(
                 Finding("indexes", verdict, row["index_name"], what, todo, drop)
             )
-    unused = answer["unused"]
-    if unused and answer["seconds"] >= ENOUGH_SECONDS:
-        for row in unused[:20]:
-            what = f"never used, {size(row['size_bytes'])}"
-            todo = "See that no replica and no yearly job uses it, then drop it."
-            drop = f"DROP INDEX CONCURRENTLY {row['qualified_name']};"
-            found.append(
-                Finding("indexes", NOTICE, row["index_name"], what, todo, drop)
-            )
+    for row in answer["unused"][:20]:
+        what = f"never used, {size(row['size_bytes'])}"
+        todo = "See that no replica and no yearly job uses it, then drop it."
+        drop = f"DROP INDEX CONCURRENTLY {row['quoted_name']};"
+        found.append(Finding("indexes", NOTICE, row["index_name"], what, todo, drop))
     if found:
         return found
     return [Finding("indexes", OK, "", "No index is invalid, double or idle")]

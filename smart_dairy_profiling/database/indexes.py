@@ -5,10 +5,18 @@ from typing import Any
 from .asking import MARK, Asker, relation
 
 LIMIT = 50
+UNUSED = "UNUSED - Consider dropping"
+YOUNG = "UNUSED SO FAR - Statistics are younger than a week"
 # Sizes from relpages: asking the disk about each of thousands costs too much.
 _SQL = """
 SELECT n.nspname, t.relname AS table_relname, x.relname AS index_name,
-       i.indexrelid::int8 AS oid, x.relpages * 8192::int8 AS size_bytes,
+       i.indexrelid::int8 AS oid, format('%I.%I', n.nspname, x.relname) AS quoted_name,
+       EXISTS (SELECT FROM pg_stat_progress_create_index p
+                WHERE p.index_relid = i.indexrelid) AS is_building,
+       (SELECT coalesce(stats_reset, pg_postmaster_start_time())
+               > now() - interval '7 days'
+          FROM pg_stat_database WHERE datname = current_database()) AS is_young,
+       x.relpages * 8192::int8 AS size_bytes,
        t.reltuples::float8 AS table_rows, a.amname AS method,
        i.indisunique AS is_unique, i.indisprimary AS is_primary,
        i.indisvalid AS is_valid, i.indisexclusion OR i.indisreplident AS is_needed,
@@ -54,6 +62,8 @@ def every(asker: Asker) -> list[dict[str, Any]]:
 
 def status(row: dict[str, Any], low: int = 50) -> str:
     """The specification's words, made true: what is unused may still be needed."""
+    if row["is_building"]:
+        return "BUILDING"
     if not row["is_valid"]:
         return "INVALID - Rebuild or drop"
     if row["index_scans"] >= low:
@@ -64,7 +74,7 @@ def status(row: dict[str, Any], low: int = 50) -> str:
         return "UNUSED - Keep: it enforces a constraint"
     if row["serves_foreign_key"]:
         return "UNUSED - Keep: it serves a foreign key"
-    return "UNUSED - Consider dropping"
+    return YOUNG if row["is_young"] else UNUSED
 
 
 def ask(asker: Asker, limit: int = LIMIT) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .asking import Asker, relation
+from .asking import Asker, quoted, relation
 from .finding import NOTICE, WARNING, Finding
 
 # https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM
@@ -32,7 +32,8 @@ def ask(asker: Asker) -> list[dict[str, Any]]:
     autovacuum starts; ``vacuum_age`` in seconds, None for never."""
     rows = asker(_SQL, name="vacuum")
     for row in rows:
-        row["table_name"] = relation(row.pop("schemaname"), row.pop("relname"))
+        names = row.pop("schemaname"), row.pop("relname")
+        row["table_name"], row["quoted_name"] = relation(*names), quoted(*names)
         row["disabled"] = row["enabled"] in ("off", "false", "no", "0")
     return rows
 
@@ -47,7 +48,7 @@ def findings(
     found = []
     for row in answer:
         name, dead, live = row["table_name"], row["dead"], row["live"]
-        vacuum = f"VACUUM (ANALYZE) {name};"
+        vacuum = f"VACUUM (ANALYZE) {row['quoted_name']};"
         if dead > 1000 and dead > lag * row["threshold"]:
             todo = (
                 "autovacuum is switched off for this table: switch it on."

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .asking import Asker, relation
+from .asking import Asker, quoted, relation
 from .finding import CRITICAL, OK, WARNING, Finding
 
 # https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND
@@ -23,7 +23,11 @@ STOP = 2**31 - 3_000_000  # PostgreSQL accepts no writes from here on
 def ask(asker: Asker) -> dict[str, Any]:
     """Ages in transactions; the five oldest tables."""
     tables = [
-        {"table_name": relation(row["nspname"], row["relname"]), "age": row["age"]}
+        {
+            "table_name": relation(row["nspname"], row["relname"]),
+            "quoted_name": quoted(row["nspname"], row["relname"]),
+            "age": row["age"],
+        }
         for row in asker(_TABLES, name="wraparound")
     ]
     return {**asker(_DATABASE, name="wraparound")[0], "tables": tables}
@@ -46,6 +50,8 @@ def findings(answer: dict[str, Any], critical: float = 0.5) -> list[Finding]:
             what,
             "Autovacuum cannot freeze: end old transactions, prepared ones and unused "
             "replication slots, then vacuum the oldest tables.",
-            f"VACUUM (FREEZE, VERBOSE) {oldest};" if oldest else "",
+            f"VACUUM (FREEZE, VERBOSE) {answer['tables'][0]['quoted_name']};"
+            if oldest
+            else "",
         )
     ]

@@ -75,6 +75,7 @@ INSERT INTO planted SELECT n, n % 100 + 1, n % 7, n, n % 100 + 1, repeat('x', 10
 CREATE INDEX planted_parent_index ON planted (parent_id);
 CREATE INDEX planted_unused ON planted (filler, b);
 CREATE INDEX planted_duplicate ON planted (filler, b);
+CREATE INDEX "planted Idle" ON planted (filler, id);
 CREATE INDEX planted_redundant ON planted (b);
 CREATE INDEX planted_longer ON planted (b, a);
 CREATE INDEX planted_partial ON planted (b) WHERE a = 1;
@@ -212,7 +213,8 @@ def test_functions_are_found_unqualified_and_judge_right(
         assert first[5] == "HIGH: The table has no index at all"
         cursor.execute("SELECT index_name, usage_status FROM analyze_index_usage()")
         statuses = dict(cursor.fetchall())
-    assert statuses["planted_unused"] == "UNUSED - Consider dropping"
+    # Statistics of an hour say nothing.
+    assert statuses["planted_unused"].startswith("UNUSED SO FAR - Statistics are")
     assert statuses["planted_pkey"].startswith("UNUSED - Keep: it enforces")
     assert statuses["planted_parent_index"] == "UNUSED - Keep: it serves a foreign key"
     assert statuses["planted_invalid"].startswith("INVALID")
@@ -406,17 +408,24 @@ def test_unused_duplicate_redundant_and_invalid_indexes(asker: DsnAsker) -> None
     # The younger of the two; both of them is none too many.
     assert names["duplicate"] == {"planted_duplicate"}
     assert "planted_redundant" in names["redundant"]
-    assert "planted_unused" in names["unused"]
+    assert names["unused"] == set()  # statistics of an hour say nothing
+    status = {row["index_name"]: row["status"] for row in found["rows"]}
+    assert status["planted Idle"].startswith("UNUSED SO FAR")
     everything = set().union(*names.values())
     assert not everything & {
         "planted_pkey",  # a constraint's
         "planted_parent_index",  # a foreign key's
         "planted_partial",  # no prefix: it has a predicate
     }
-    young = index_health.findings(found)
-    assert "planted_unused" not in subjects(young)  # statistics of an hour say nothing
-    old = index_health.findings({**found, "seconds": 8 * 86400})
-    assert {"planted_unused", "planted_invalid"} <= subjects(old)
+    assert "planted Idle" not in subjects(index_health.findings(found))
+    late = index_health.judged(found["rows"], 8 * 86400)
+    # What stands in for the duplicate will be used.
+    idle = {row["index_name"] for row in late["unused"]}
+    assert idle == {"planted Idle", "planted_bloat_index"}
+    old = index_health.findings({**found, **late})
+    assert {"planted Idle", "planted_invalid"} <= subjects(old)
+    [drop] = [one.statement for one in old if one.subject == "planted Idle"]
+    assert drop == 'DROP INDEX CONCURRENTLY "public"."planted Idle";'
     assert {row["index_name"] for row in indexes.ask(asker)} >= {"planted_unused"}
 
 
@@ -743,6 +752,28 @@ def test_building_waits_longer_for_older_transactions_than_for_the_table(
             build.create(asker, "planted_locked", statement)
     assert build.state(asker, "planted_locked", "Planted S") is None
     stack.psql('DROP SCHEMA "Planted S" CASCADE')
+
+
+def test_an_index_that_is_being_built_is_not_called_invalid(
+    stack: Stack, asker: DsnAsker
+) -> None:
+    thread = threading.Thread(
+        target=build.create, args=(asker, "planted_building", BUILD)
+    )
+    with older_transaction(stack):
+        thread.start()
+
+        def row() -> Any:
+            rows = indexes.every(DsnAsker(stack.dsn))
+            return [r for r in rows if r["index_name"] == "planted_building"]
+
+        [seen] = eventually(row)
+        assert seen["is_building"] and seen["status"] == "BUILDING"
+        found = index_health.ask(DsnAsker(stack.dsn))
+        invalid = {one["index_name"] for one in found["invalid"]}
+        assert "planted_building" not in invalid
+    thread.join(10)
+    stack.psql("DROP INDEX planted_building")
 
 
 # -- plans -----------------------------------------------------------------------------

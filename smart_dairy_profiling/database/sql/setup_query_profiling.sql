@@ -234,6 +234,8 @@ AS $function$
            s.idx_tup_read,
            s.idx_tup_fetch,
            CASE
+               WHEN EXISTS (SELECT FROM pg_stat_progress_create_index p
+                             WHERE p.index_relid = s.indexrelid) THEN 'BUILDING'
                WHEN NOT i.indisvalid THEN 'INVALID - Rebuild or drop'
                WHEN s.idx_scan >= 50 THEN 'ACTIVE'
                WHEN s.idx_scan > 0 THEN 'LOW USAGE - Evaluate'
@@ -246,9 +248,13 @@ AS $function$
                                AND c.conkey[1] = i.indkey[0])
                    THEN 'UNUSED - Keep: it serves a foreign key'
                WHEN i.indisreplident THEN 'UNUSED - Keep: it is the replica identity'
+               WHEN d.since > now() - interval '7 days'
+                   THEN 'UNUSED SO FAR - Statistics are younger than a week'
                ELSE 'UNUSED - Consider dropping' END
       FROM pg_stat_user_indexes s
       JOIN pg_index i ON i.indexrelid = s.indexrelid
+     CROSS JOIN (SELECT coalesce(stats_reset, pg_postmaster_start_time()) AS since
+                   FROM pg_stat_database WHERE datname = current_database()) d
      ORDER BY i.indisvalid, pg_relation_size(s.indexrelid) DESC
      LIMIT 50
 $function$;
