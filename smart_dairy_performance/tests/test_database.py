@@ -48,7 +48,7 @@ class _Cursor:
         self._cursor.close()
 
     def execute(self, query, parameters=None):
-        if query != database._LIMITS:
+        if query != database.LIMITS:
             self._cursor.execute(query, parameters)
 
     def fetchmany(self, size):
