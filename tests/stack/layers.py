@@ -11,6 +11,7 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,13 +183,18 @@ def run_odoo() -> LayerResult:
     """The addons' own tests in Odoo's runner, on copies of templates.
 
     Ours run with nothing else installed; then the demo dairy's with all of them, and
-    those of ours that are tagged ``dairy`` because they need one.
+    those of ours that are tagged ``dairy`` because they need one; both at a time.
     """
-    ours = _run_odoo_tests("odoo-tests", ADDONS, [f"/{name}" for name in ADDONS])
-    dairy = _run_odoo_tests(
-        "odoo-tests-dairy", (*ADDONS, DAIRY_ADDON), [f"/{DAIRY_ADDON}", "dairy"]
-    )
-    return together(ours, dairy)
+    runs = {
+        "odoo-tests": (ADDONS, [f"/{name}" for name in ADDONS]),
+        "odoo-tests-dairy": ((*ADDONS, DAIRY_ADDON), [f"/{DAIRY_ADDON}", "dairy"]),
+    }
+    with ThreadPoolExecutor() as pool:
+        started = [
+            pool.submit(_run_odoo_tests, name, modules, tags)
+            for name, (modules, tags) in runs.items()
+        ]
+    return together(*(run.result() for run in started))
 
 
 def _run_odoo_tests(
