@@ -425,7 +425,7 @@ def test_unused_duplicate_redundant_and_invalid_indexes(asker: DsnAsker) -> None
     old = index_health.findings({**found, **late})
     assert {"planted Idle", "planted_invalid"} <= subjects(old)
     [drop] = [one.statement for one in old if one.subject == "planted Idle"]
-    assert drop == 'DROP INDEX CONCURRENTLY "public"."planted Idle";'
+    assert drop == 'DROP INDEX CONCURRENTLY public."planted Idle";'
     assert {row["index_name"] for row in indexes.ask(asker)} >= {"planted_unused"}
 
 
