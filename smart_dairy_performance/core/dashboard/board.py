@@ -247,7 +247,9 @@ class Board:
             "series": line,
             "split": parts.get("split", [], sections.split, window),
             "workers": workers,
-            "cron": parts.get("cron", [], sections.cron, window, now),
+            "cron": parts.get(
+                "cron", [], sections.cron, window, now, self._server.began
+            ),
             "queues": parts.get("queues", _NO_QUEUES, sections.queues, now),
             "vitals": parts.get("vitals", [], vitals.worst, window),
             "vitalsTotals": parts.get(

@@ -70,8 +70,12 @@ def workers(window: Window, now: Reading, asking: int = 0) -> dict[str, Any]:
     }
 
 
-def cron(window: Window, now: Reading) -> list[dict[str, Any]]:
-    """Cron jobs, the worst first."""
+def cron(window: Window, now: Reading, began: float) -> list[dict[str, Any]]:
+    """Cron jobs, the worst first.
+
+    :param began: when the server did, unix time: what was due before is not late
+    """
+    up = max(0.0, now.time - began)
     jobs: dict[str, dict[str, Any]] = {}
 
     def job(name: str) -> dict[str, Any]:
@@ -100,7 +104,7 @@ def cron(window: Window, now: Reading) -> list[dict[str, Any]]:
     for (name,), streak in now.rows(c.CRON_STREAK).items():
         job(name)["streak"] = round(streak[0])
     for (name,), late in now.rows(c.CRON_OVERDUE).items():
-        job(name)["lagSeconds"] = round(late[0], 1)
+        job(name)["lagSeconds"] = round(min(late[0], up), 1)
     return sorted(
         jobs.values(),
         key=lambda found: (

@@ -272,6 +272,18 @@ def test_long_ranges_say_what_is_known_and_why(server):
     assert time.monotonic() - start < 2
 
 
+def test_a_job_is_not_late_from_before_the_server_began(server):
+    server.store.set(c.CRON_OVERDUE, ("old.job", "dairy"), 3 * 3600.0)
+    server.store.set(c.CRON_OVERDUE, ("new.job", "dairy"), 20.0)
+    server.tick()
+    for up, late in ((30.0, 30.0), (86_400.0, 10_800.0)):
+        found = server.answer(began=server.clock.now - up)["cron"]
+        assert {job["name"]: job["lagSeconds"] for job in found} == {
+            "old.job": late,
+            "new.job": 20.0,
+        }
+
+
 def test_windows_for_statistics_and_for_the_watch_of_targets(server):
     server.requests(60, 0.15)
     server.tick()
