@@ -9,7 +9,7 @@ import pytest
 
 from smart_dairy_performance.core import store as layout
 from smart_dairy_performance.core.archive import fold
-from smart_dairy_performance.core.merge import ForeignFile, Merger, StoreFile
+from smart_dairy_performance.core.merge import LOCK, ForeignFile, Merger, StoreFile
 from smart_dairy_performance.core.metric import (
     AGE,
     GAUGE,
@@ -393,13 +393,14 @@ def test_unreadable_files_and_folders(public_dir):
     os.chmod(folder, 0o755)
     os.chmod(store.path, 0o644)
     os.chmod(secret.path, 0)
+    (folder / LOCK).touch(mode=0)
     unreadable = secret.path.name
 
     def child():
         become_nobody()
         merged = Merger(folder).merge()
         assert of_families(merged.families) == {("calls_total", ("a",)): (5,)}
-        # nobody may make the lock here: it says so, and reads all the same
+        # nobody may open the lock here: it says so, and reads all the same
         assert sorted(merged.skipped) == [".lock", unreadable]
         assert all("Permission denied" in text for text in merged.skipped.values())
 
