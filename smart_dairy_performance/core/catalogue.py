@@ -1023,7 +1023,8 @@ BEACONS = Metric(
 VITALS_DROPPED = Metric(
     "smart_dairy_web_vitals_rows_dropped_total",
     COUNTER,
-    "Beacons counted whose rows were dropped: the spool is full or cannot be written.",
+    "Beacons counted whose rows were dropped: the hour's budget is used up, or the "
+    "spool is full or cannot be written.",
     seam=_INTAKE,
 )
 

@@ -1,4 +1,4 @@
-"""Counting what somebody does too often, in bounded memory."""
+"""Counting what somebody does too often or too much, in bounded memory."""
 
 import threading
 import time
@@ -27,24 +27,26 @@ class Throttle:
         self._size = size
         self._clock = clock
         self._lock = threading.Lock()
-        self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._counts: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def exceeded(self, address: str) -> bool:
+    def exceeded(self, address: str, cost: float = 1.0) -> bool:
         """Note that an address did it.
 
-        :returns: whether it was one too many
+        :param cost: times that it counts for
+        :returns: whether it was too much
         """
         now = self._clock()
         with self._lock:
-            count, began = self._counts.pop(address, (0, now))
+            count, began = self._counts.pop(address, (0.0, now))
             if now - began >= self._window:
-                count, began = 0, now
-            self._counts[address] = (count + 1, began)
+                count, began = 0.0, now
+            count += cost
+            self._counts[address] = (count, began)
             if len(self._counts) > self._size:
                 self._counts.popitem(last=False)
-        return count + 1 > self._limit
+        return count > self._limit
 
     def exceeds(self, address: str) -> bool:
         """Whether the next one would be too many; nothing is noted."""
-        count, began = self._counts.get(address, (0, 0.0))
-        return count >= self._limit and self._clock() - began < self._window
+        count, began = self._counts.get(address, (0.0, 0.0))
+        return count + 1 > self._limit and self._clock() - began < self._window

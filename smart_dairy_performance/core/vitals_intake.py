@@ -3,8 +3,8 @@
 No cursor, no session, no registry: a beacon is checked, added to the store and
 appended to the spool, from where the exporter writes it into the database. An answer
 of 204 means that the numbers are in the store and the rows in the spool, which both
-outlive the process; only a spool that is full or cannot be written loses rows, and
-counts them.
+outlive the process. Rows are lost, and counted, only beyond the hour's budget, and
+where the spool is full or cannot be written.
 """
 
 import time
@@ -34,6 +34,8 @@ VERSION = 1  # of the records
 WINDOW = 10.0  # seconds in which an address may send its share
 ADDRESSES = 2000
 ALL = 10  # times what one address may send, all may
+METRICS = 10  # of a beacon, for the price of one; the collector sends as many
+ROWS_AN_HOUR = 20_000  # that a process gives a database; about 2,000 page views
 MAX_DATABASES = 20
 MAX_CALLS = 300  # model.methods that get a label of their own
 ROOM = 0.75  # of the store's series: then pages are "other", but metrics still known
@@ -96,6 +98,8 @@ class Intake:
         self._pages: dict[str, Pages] = {}
         self._calls: dict[tuple[str, str], tuple[str, str]] = {}
         self._series: set[tuple[str, ...]] = set()
+        self._hour = 0  # since the epoch
+        self._rows: dict[str, int] = {}  # of that hour, by database
         self._rate = 0
         self._throttle = self._everybody = Throttle()
         # Until when a flood goes on, monotonic: see ``floods``.
@@ -114,23 +118,37 @@ class Intake:
             remote = forwarded.rpartition(",")[2].strip()[:45]
         return ":".join(remote.split(":")[:4]) if ":" in remote else remote
 
+    def _sender(self, environ: Mapping[str, Any]) -> str:
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+        return self.address(environ.get("REMOTE_ADDR") or "", forwarded)
+
     def throttled(self, address: str) -> bool:
         """Count a beacon of an address.
 
         :returns: whether it was one too many
         """
-        rate = self._options().vitals_rate
-        if rate != self._rate:
-            self._rate = rate
-            limit = max(1, round(rate * WINDOW / 60))
-            self._throttle = Throttle(limit, WINDOW, ADDRESSES, self._clock)
-            self._everybody = Throttle(limit * ALL, WINDOW, 1, self._clock)
+        self._follow_rate()
         if not self._throttle.exceeded(address) and not self._everybody.exceeded(
             _EVERYBODY
         ):
             return False
         self.flooded_until = self._clock() + WINDOW
         return True
+
+    def _follow_rate(self) -> None:
+        rate = self._options().vitals_rate
+        if rate != self._rate:
+            self._rate = rate
+            limit = max(1, round(rate * WINDOW / 60))
+            self._throttle = Throttle(limit, WINDOW, ADDRESSES, self._clock)
+            self._everybody = Throttle(limit * ALL, WINDOW, 1, self._clock)
+
+    def _charge(self, environ: Mapping[str, Any], metrics: int) -> None:
+        """Count a beacon of many metrics as several."""
+        cost = metrics / METRICS - 1
+        if cost > 0:
+            self._throttle.exceeded(self._sender(environ), cost)
+            self._everybody.exceeded(_EVERYBODY, cost)
 
     def floods(self) -> bool:
         """Whether beacons were refused for their number lately."""
@@ -162,9 +180,7 @@ class Intake:
                 return 204, [*cors, *_PREFLIGHT], b""
             if method != "POST":
                 raise BeaconError(405, "Send a beacon by POST.")
-            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
-            remote = environ.get("REMOTE_ADDR") or ""
-            if self.throttled(self.address(remote, forwarded)):
+            if self.throttled(self._sender(environ)):
                 raise BeaconError(429, "Too many beacons.")
             length = environ.get("CONTENT_LENGTH") or ""
             if not (length.isascii() and length.isdecimal()):
@@ -193,11 +209,15 @@ class Intake:
             )
             path = environ["PATH_INFO"].rstrip("/")
             if path == REACT:
-                self._take_renders(database, *beacon.react(found))
+                page, renders = beacon.react(found)
+                self._charge(environ, len(renders))
+                self._take_renders(database, page, renders)
             else:
                 read = beacon.single if path == SINGLE else beacon.batch
                 device = beacon.device_of(environ.get("HTTP_USER_AGENT", ""))
-                self._take_visits(database, read(found), device)
+                visits = read(found)
+                self._charge(environ, sum(len(visit.values) for visit in visits))
+                self._take_visits(database, visits, device)
         except BeaconError as error:
             return self._refused(error, cors)
         self._store.inc(c.BEACONS, ("accepted",))
@@ -272,7 +292,7 @@ class Intake:
                     )
                 )
             head = (VERSION, round(self._now(), 3), page, on, visit.nav, visit.release)
-            self._keep(self._values, database, (*head, rows))
+            self._keep(self._values, database, (*head, rows), len(rows))
 
     def _count(
         self,
@@ -343,16 +363,29 @@ class Intake:
                 )
             )
         record = (VERSION, round(self._now(), 3), name, rows)
-        self._keep(self._renders, database, record)
+        self._keep(self._renders, database, record, len(rows))
 
-    def _keep(self, spool: Spool, database: str, record: tuple[Any, ...]) -> None:
+    def _keep(
+        self, spool: Spool, database: str, record: tuple[Any, ...], rows: int
+    ) -> None:
         try:
-            kept = spool.append(database, record)
+            kept = self._affords(database, rows) and spool.append(database, record)
         except OSError:
             failed("vitals.spool")
             kept = False
         if not kept:
             self._store.inc(c.VITALS_DROPPED, ())
+
+    def _affords(self, database: str, rows: int) -> bool:
+        """Whether the hour's budget of a database has room for rows; takes it."""
+        hour = int(self._now() // 3600)
+        if hour != self._hour:
+            self._hour, self._rows = hour, {}
+        taken = self._rows.get(database, 0) + rows
+        if taken > ROWS_AN_HOUR:
+            return False
+        self._rows[database] = taken
+        return True
 
 
 _PREFLIGHT = [

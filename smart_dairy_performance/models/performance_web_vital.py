@@ -28,9 +28,10 @@ RATINGS = [
 DEVICES = [("desktop", "Desktop"), ("mobile", "Mobile"), ("tablet", "Tablet")]
 
 MARK = "vitals.hours"  # how far hours are worked out, in performance.mark
-_ROLLED_AT_ONCE = 200_000  # rows
 _DELETED_AT_ONCE = 10_000  # rows
-_MOST_DELETED = 500_000  # rows a run: the rest waits for the next one
+# Rows a run, the rest waits for the next one: 300 budgets an hour
+# (core.vitals_intake.ROWS_AN_HOUR).
+_MOST_DELETED = 500_000
 _TABLES = ("performance_web_vital", "performance_react_render")
 
 
@@ -99,8 +100,8 @@ class PerformanceWebVital(models.Model):
         active = runtime.current()
         if active is not None and not runtime.server_wide():
             vitals_rows.drain(active).run()  # there is no exporter
-        while self._roll_up():
-            self.env["ir.cron"]._commit_progress(1)
+        self._roll_up()
+        self.env["ir.cron"]._commit_progress()
         self._expire()
 
     @api.model
@@ -110,25 +111,15 @@ class PerformanceWebVital(models.Model):
         return mark.position or 0
 
     @api.model
-    def _roll_up(self, most=_ROLLED_AT_ONCE):
-        """Renew the hours that rows were added to.
-
-        :returns: whether there are more
-        """
+    def _roll_up(self):
+        """Renew each hour that rows were added to, once."""
         cr = self.env.cr
         self.env.flush_all()
         last = self._position()
-        cr.execute(
-            """
-            SELECT max(id), count(*) FROM (
-                SELECT id FROM performance_web_vital WHERE id > %s ORDER BY id LIMIT %s
-            ) AS found
-            """,
-            (last, most),
-        )
-        until, count = cr.fetchone()
-        if not count:
-            return False
+        cr.execute("SELECT max(id) FROM performance_web_vital WHERE id > %s", (last,))
+        (until,) = cr.fetchone()
+        if until is None:
+            return
         cr.execute(
             """
             SELECT DISTINCT date_trunc('hour', time) FROM performance_web_vital
@@ -153,7 +144,6 @@ class PerformanceWebVital(models.Model):
         )
         self.env["performance.mark"].invalidate_model()
         self.env["performance.web.vital.hour"].invalidate_model()
-        return count == most
 
     @api.model
     def _kinds(self):

@@ -11,8 +11,9 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import Form, HttpCase, TransactionCase, new_test_user, tagged
+from odoo.tools import SQL
 
-from ..core import catalogue, spool, timescale, vitals, vitals_intake
+from ..core import catalogue, spool, timescale, vitals, vitals_history, vitals_intake
 from ..hooks import runtime, spooling
 from ..hooks import vitals as hook
 from ..hooks.vitals_rows import insert_renders, insert_values
@@ -144,7 +145,7 @@ class TestVitals(VitalsCase):
                 for minute, value in zip(minutes, values, strict=True)
             )
         )
-        self.assertFalse(self.vitals._roll_up())
+        self.vitals._roll_up()
         hour = self.hours.search([("metric", "=", "LCP")])
         self.assertEqual((hour.hour, hour.page), (HOUR, "/shop"))
         self.assertEqual(hour.samples, len(values))
@@ -179,15 +180,26 @@ class TestVitals(VitalsCase):
         self.vitals._roll_up()  # nothing new: nothing changes
         self.assertEqual(self.hours.search_count([]), 2)
 
-    def test_many_rows_are_worked_out_some_at_a_time(self):
-        for hours in range(3):
-            values = [("FCP", float(value)) for value in range(1, 5)]
-            self._insert(_record(HOUR + timedelta(hours=hours), values))
-        turns = 0
-        while self.vitals._roll_up(most=5):
-            turns += 1
-        self.assertEqual(turns, 2)
-        self.assertEqual(self.hours.search([]).mapped("samples"), [4, 4, 4])
+    def test_each_hour_is_worked_out_once(self):
+        """However many records brought its rows."""
+        values = [("FCP", float(value)) for value in range(1, 5)]
+        for turn in range(9):
+            self._insert(_record(HOUR + timedelta(hours=turn % 3), values))
+        statements = []
+
+        def noted(text, *arguments, **named):
+            statements.append(text)
+            return SQL(text, *arguments, **named)
+
+        with patch.object(performance_web_vital, "SQL", noted):
+            self.vitals._roll_up()
+        self.assertEqual(statements.count(vitals_history.ROLL_UP), 3)
+        self.assertEqual(self.hours.search([]).mapped("samples"), [12, 12, 12])
+
+    def test_retention_keeps_up_with_what_may_come(self):
+        """In a run of five minutes, with 100 processes at their budget."""
+        arriving = 100 * vitals_intake.ROWS_AN_HOUR / 12
+        self.assertGreaterEqual(performance_web_vital._MOST_DELETED, arriving)
 
     def test_figures_are_of_hours_and_of_what_is_in_none_yet(self):
         self._insert(_record(HOUR, [("LCP", 1000.0)] * 30))

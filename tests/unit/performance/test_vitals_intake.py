@@ -23,6 +23,7 @@ class Sender:
 
     def __init__(self, folder, clock, proxy_mode=False, **settings):
         self.folder = folder
+        self.now = 1_700_000_000.1234
         self.settings = Settings(**settings)
         (folder / "store").mkdir(exist_ok=True)
         self.store = new_store(folder / "store")
@@ -39,7 +40,7 @@ class Sender:
                 (model, method) if model == "res.partner" else ("unknown", "unknown")
             ),
             clock,
-            lambda: 1_700_000_000.1234,
+            lambda: self.now,
         )
         known = ("/shop", "/products/milk", "/cart/<int:cart>")
         self.intake.pages(DB).told(known, ())
@@ -288,6 +289,39 @@ def test_refused_ones_do_not_count_for_all(tmp_path, clock):
     for _ in range(500):
         sender.send()
     assert sender.send(REMOTE_ADDR="203.0.113.8")[0] == 204
+
+
+def test_many_metrics_cost_more_than_one(tmp_path, clock):
+    """Of ten for the price of one, fifty cost five."""
+    fifty = {**BODY, "metrics": [METRIC] * 50}
+    renders = {"components": [RENDER] * 50}
+    for body, path in ((fifty, BATCH), ({"metrics": [LEGACY] * 50}, BATCH)):
+        sender = Sender(tmp_path, clock, vitals_rate=60)  # ten in ten seconds
+        assert [sender.send(body, path)[0] for _ in range(3)] == [204, 204, 429]
+    sender = Sender(tmp_path, clock, vitals_rate=60)
+    assert [sender.send(renders, REACT)[0] for _ in range(3)] == [204, 204, 429]
+    sender = Sender(tmp_path, clock, vitals_rate=60)
+    ten = {**BODY, "metrics": [METRIC] * 10}
+    assert [sender.send(ten)[0] for _ in range(11)] == [204] * 10 + [429]
+
+
+def test_an_hour_has_a_budget_of_rows(tmp_path, clock, monkeypatch):
+    """Beyond it numbers are counted, rows are not kept."""
+    monkeypatch.setattr(vitals_intake, "ROWS_AN_HOUR", 5)
+    sender = Sender(tmp_path, clock)
+    for _ in range(4):  # of two rows each
+        assert sender.send()[0] == 204
+    assert sender.send(RENDER, REACT)[0] == 204  # of one
+    assert sender.send(RENDER, REACT)[0] == 204
+    assert len(sender.kept()) == 2 and len(sender.kept(vitals_intake.REACT_KIND)) == 1
+    assert sender.counted(c.VITALS_DROPPED.name) == {(): (3.0,)}
+    found = sender.counted(c.VITALS_TOTAL.name)
+    assert found["LCP", "/shop", "mobile", "good"] == (4.0,)
+    sender.send(database="another")
+    assert len(spool.files(tmp_path / "spool", "vitals", "another")) == 1
+    sender.now += 3600
+    sender.send()
+    assert len(sender.kept()) == 3
 
 
 @pytest.mark.parametrize(
