@@ -24,6 +24,7 @@ from ..core import beacon, vitals_intake
 from ..core.recorder import failed, local
 from ..core.spool import Spool
 from ..core.vitals_intake import Answer, Intake
+from ..core.vitals_pages import Pages
 from . import spooling
 from .http import known_call
 from .patching import Patches
@@ -36,6 +37,7 @@ _PATIENCE = 0.005  # seconds until a connection's first bytes are there
 _PEEKED = 4096  # bytes: request line and headers of a browser
 _DRAINED = 128 * 1024
 _AT_ONCE = 100  # connections refused before the worker looks after itself
+_NOTHING: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 _BEACON = b"POST /api/v1/metrics/"
 _FORWARDED = re.compile(rb"\r\nx-forwarded-for:([^\r\n]*)", re.IGNORECASE)
 
@@ -75,7 +77,11 @@ class Beacons:
             lambda: bool(config["proxy_mode"]),
             known_call,
         )
-        self._named: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        # By database: addons and their routes; pages that are records and languages;
+        # and what was told to whom.
+        self._routes: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._records: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._told: dict[str, tuple[Pages, tuple[frozenset[str], ...]]] = {}
 
     # -- before Odoo -------------------------------------------------------------
 
@@ -132,16 +138,17 @@ class Beacons:
 
     def _learn_routes(self, database: str) -> None:
         """Tell the intake the routes of a database's addons: code, no cursor."""
-        if database in self._named:
-            return
         registry = Registry.registries.snapshot.get(database)
-        if registry is None:
-            return
-        addons = registry._init_modules.union(config["server_wide_modules"])
-        rules = http._generate_routing_rules(sorted(addons), nodb_only=False)
-        templates = frozenset(url for url, endpoint in rules if _is_page(endpoint))
-        self._named[database] = (templates, frozenset())
-        self.intake.pages(database).told(templates, ())
+        if registry is not None:
+            addons = frozenset(registry._init_modules).union(
+                config["server_wide_modules"]
+            )
+            # Another set of them is one that was installed meanwhile, or removed.
+            if self._routes.get(database, _NOTHING)[0] != addons:
+                rules = http._generate_routing_rules(sorted(addons), nodb_only=False)
+                found = frozenset(url for url, endpoint in rules if _is_page(endpoint))
+                self._routes[database] = (addons, found)
+        self._tell(database)
 
     def told(self, database: str, addresses: set[str], languages: set[str]) -> None:
         """Take over what else a database says about its pages.
@@ -149,13 +156,18 @@ class Beacons:
         :param addresses: of pages that are records
         :param languages: first parts of addresses that name a language
         """
+        self._records[database] = (frozenset(addresses), frozenset(languages))
         self._learn_routes(database)
-        found = (frozenset(addresses), frozenset(languages))
-        templates, known = self._named.get(database, (frozenset(), frozenset()))
-        if not (found[0] <= templates and found[1] == known):
-            templates |= found[0]
-            self._named[database] = (templates, found[1])
-            self.intake.pages(database).told(templates, found[1])
+
+    def _tell(self, database: str) -> None:
+        """Tell the names of pages what is news to them; new ones know nothing."""
+        pages = self.intake.pages(database)
+        _addons, routes = self._routes.get(database, _NOTHING)
+        addresses, languages = self._records.get(database, _NOTHING)
+        news = (pages, (routes, addresses, languages))
+        if self._told.get(database) != news:
+            pages.told(routes | addresses, languages)
+            self._told[database] = news
 
     # -- floods ------------------------------------------------------------------
 

@@ -16,8 +16,9 @@ _JSON2_ARGUMENTS = ("__model__", "__method__")
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
-    _settings_due = 0.0
-    _pages_due = 0.0
+    # When a database is to tell this process again, by its name.
+    _settings_due = {}
+    _pages_due = {}
 
     @classmethod
     def _match(cls, path_info):
@@ -26,15 +27,15 @@ class IrHttp(models.AbstractModel):
         if unit is None:
             return super()._match(path_info)
         # Not through request, whose every attribute costs a look-up of the request.
-        unit.db = cls.pool.db_name
+        database = unit.db = cls.pool.db_name
         try:
             orm.keep(cls.pool)
-            if unit.started >= cls._settings_due:
+            if unit.started >= cls._settings_due.get(database, 0.0):
                 # A change reaches a process with its next request after that time.
-                IrHttp._settings_due = unit.started + SETTINGS_SECONDS
+                cls._settings_due[database] = unit.started + SETTINGS_SECONDS
                 request.env["performance.tracker"]._tell_settings()
-                if unit.started >= cls._pages_due:
-                    IrHttp._pages_due = unit.started + PAGES_SECONDS
+                if unit.started >= cls._pages_due.get(database, 0.0):
+                    cls._pages_due[database] = unit.started + PAGES_SECONDS
                     request.env[cls._name]._tell_pages()
         except Exception:
             failed("ir_http")

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
@@ -18,6 +19,7 @@ from ..hooks import runtime, spooling
 from ..hooks import vitals as hook
 from ..hooks.vitals_rows import insert_renders, insert_values
 from ..models import performance_web_vital
+from ..models.ir_http import IrHttp
 from .figures import figures
 
 GROUP = "smart_dairy_performance.smart_dairy_performance_group_"
@@ -501,3 +503,38 @@ class TestVitalsPages(HttpCase):
             self.assertEqual(self._send(Origin="https://evil.example").status_code, 403)
         self.assertNotIn("Set-Cookie", answer.headers)
         self.assertEqual(self._good(), before + 1)
+
+    def test_each_database_of_a_process_tells_its_pages(self):
+        """Another one's turn is not this one's."""
+        never = {"another": float("inf")}
+        with (
+            patch.object(IrHttp, "_settings_due", dict(never)),
+            patch.object(IrHttp, "_pages_due", dict(never)),
+        ):
+            self.url_open("/web/login")
+            for due in (IrHttp._settings_due, IrHttp._pages_due):
+                self.assertEqual(set(due), {"another", self.env.cr.dbname})
+
+    def test_routes_of_addons_that_come_later_are_learned(self):
+        def rules(addons, nodb_only):
+            endpoint = SimpleNamespace(routing={"type": "http"})
+            return [(f"/{addon}", endpoint) for addon in addons]
+
+        database = self.env.cr.dbname
+        beacons = hook.Beacons(runtime.current())
+        self.patch(hook.http, "_generate_routing_rules", rules)
+
+        def names():
+            beacons._learn_routes(database)
+            pages = beacons.intake.pages(database)
+            return [pages.name(page) for page in ("/base", "/late", "/en/news")]
+
+        self.patch(self.registry, "_init_modules", {"base"})
+        self.assertEqual(names(), ["/base", "other", "other"])
+        self.patch(self.registry, "_init_modules", {"base", "late"})
+        self.assertEqual(names(), ["/base", "/late", "other"])
+        beacons.told(database, {"/news"}, {"en"})
+        self.assertEqual(names(), ["/base", "/late", "/news"])
+        # A process of many databases begins names of pages anew.
+        beacons.intake._pages.clear()
+        self.assertEqual(names(), ["/base", "/late", "/news"])
