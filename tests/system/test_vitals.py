@@ -149,7 +149,7 @@ def test_older_clients_and_react_are_heard(stack: Stack) -> None:
         "delta": 301,
         "id": "v3-1",
         "navigationType": "reload",
-        "page": "/web/signup",
+        "page": "/web/health",
         "timestamp": 1_700_000_000_000,
     }
     json_type = {"Content_Type": "application/json"}
@@ -161,7 +161,7 @@ def test_older_clients_and_react_are_heard(stack: Stack) -> None:
     ):
         answer = send(stack, json.dumps(body).encode(), path, **json_type)
         assert answer.status == 204, (path, answer.body)
-    query = "SELECT count(*) FROM performance_web_vital WHERE page = '/web/signup'"
+    query = "SELECT count(*) FROM performance_web_vital WHERE page = '/web/health'"
     assert until(lambda: rows(stack, query) == [("3",)])
     query = "SELECT component, actual_ms FROM performance_react_render"
     assert until(lambda: rows(stack, query)) == [("Cart", "17.2")]
