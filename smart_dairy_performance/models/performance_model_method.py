@@ -43,6 +43,8 @@ class PerformanceModelMethod(models.Model):
     _once = models.Constraint(
         "UNIQUE (hour, kind, model_name, method)", "An hour of a method is one row."
     )
+    # A new hour asks the others for the addon, at each row.
+    _described = models.Index("(kind, model_name, method) WHERE addon IS NOT NULL")
 
     @api.depends("model_name", "method")
     def _compute_display_name(self):

@@ -296,6 +296,17 @@ class TestHours(ListsCase):
         self.assertEqual((row.avg_ms, row.seconds), (200.0, 0.4))
         self.assertEqual(row.hour.replace(tzinfo=UTC).timestamp(), HOUR)
 
+    def test_the_addon_of_another_hour_is_found_in_an_index(self):
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        for table in lists.TABLES:
+            same = " AND ".join(f"{key} = 'x'" for key in table.keys)
+            self.env.cr.execute(
+                f"EXPLAIN SELECT addon FROM {table.name}"
+                f" WHERE {same} AND addon IS NOT NULL LIMIT 1"
+            )
+            plan = " ".join(line for (line,) in self.env.cr.fetchall())
+            self.assertIn(f"{table.name}_described", plan)
+
     def test_runs_add_up(self):
         self._write(self._requests(0.1, 0.1), run="host/one")
         self._write(self._requests(0.3, 0.3), run="host/two")
