@@ -111,15 +111,25 @@ _OTHERS = "SELECT name FROM performance_mark WHERE starts_with(name, %s) AND nam
 
 def start(runtime: Any) -> None:
     """Begin to write, on a daemon thread."""
+    drain, hours = _drain(runtime), Hours(runtime)
+    Ticker(
+        [(TAKE_SECONDS, "lists", drain.run), (TAKE_SECONDS, "hours", hours.run)]
+    ).start()
+
+
+def catch_up(runtime: Any) -> None:
+    """Write once what waits: for a cron job, where there is no exporter."""
+    if spooling.folder(runtime) is not None:
+        _drain(runtime).run()
+        Hours(runtime).run()
+
+
+def _drain(runtime: Any) -> Drain:
     sinks = [
         Sink(slow.SLOW, "performance_slow_request", _slow_inserter(runtime)),
         Sink(slow.RUNS, "performance_cron_run", insert_runs),
     ]
-    drain = Drain(lambda: spooling.folder(runtime), sinks)
-    hours = Hours(runtime)
-    Ticker(
-        [(TAKE_SECONDS, "lists", drain.run), (TAKE_SECONDS, "hours", hours.run)]
-    ).start()
+    return Drain(lambda: spooling.folder(runtime), sinks)
 
 
 # -- slow requests and cron runs -----------------------------------------------------

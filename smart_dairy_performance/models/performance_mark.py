@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..core import settings
-from ..hooks import runtime
+from ..hooks import lists, runtime
 
 _BATCH = 5000  # rows removed in one transaction
 
@@ -28,6 +28,9 @@ class PerformanceMark(models.Model):
     @api.model
     def _cron_lists(self):
         """Complete what the exporter wrote, and remove what is too old."""
+        active = runtime.current()
+        if active is not None and not runtime.server_wide():
+            lists.catch_up(active)  # there is no exporter
         for name in (
             "performance.slow.request",
             "performance.endpoint",

@@ -356,3 +356,31 @@ def test_installing_again_measures_again(database_only: Stack) -> None:
     assert {name: found[name] for name in EXPECTED} == EXPECTED
     assert all(len(worker["patched"]) == 7 for worker in probe(client).values())
     assert complaints(stack) == []
+
+
+def test_a_job_fills_the_lists_where_there_is_no_exporter(
+    database_only: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database_only.odoo.stop()
+    # Else the master loads the addon with the database that it is told of.
+    monkeypatch.setattr(database_only.odoo.config, "database", "")
+    database_only.odoo.start()
+    client = admin(database_only)
+    many(client, work)
+    assert database_only.odoo.worker_pids()["other"] == []
+    _model, job = client.value(
+        "ir.model.data", "check_object_reference", ADDON, "ir_cron_lists"
+    )
+    assert "result" in client.call_kw("ir.cron", "method_direct_trigger", [job])
+    calls = (
+        f"SELECT sum(calls) FROM performance_model_method WHERE model_name='{MODEL}'"
+    )
+    ((counted,),) = database_only.psql(
+        f"{calls} AND method = 'create' AND kind = 'orm'"
+    )
+    assert int(counted) >= EXPECTED["create"]
+    # What it was itself waits for the next time.
+    assert "result" in client.call_kw("ir.cron", "method_direct_trigger", [job])
+    runs = "SELECT count(*) FROM performance_cron_run WHERE NOT failed AND cron_id = "
+    ((listed,),) = database_only.psql(f"{runs}{job}")
+    assert int(listed) >= 1
