@@ -11,6 +11,7 @@ MODELS = (
     "performance.database.advice",
     "performance.database.finding",
     "performance.database.index",
+    "performance.database.lock",
     "performance.database.statement",
     "performance.database.statement.hour",
     "performance.database.table",
@@ -49,7 +50,8 @@ class TestDatabaseAccess(TransactionCase):
         statement = self.env["performance.database.statement"].create(
             {"queryid": "1", "query": "SELECT ?"}
         )
-        lock = self.env["performance.database.lock"].with_user(self.user).create({})
+        lock = self.env["performance.database.lock"].with_user(self.user)
+        lock = lock.sudo().create({}).sudo(False)
         for call in (
             self.env["performance.database"].with_user(self.user).action_refresh,
             advice.with_user(self.user).action_build,
@@ -61,6 +63,8 @@ class TestDatabaseAccess(TransactionCase):
         self.assertEqual(advice.state, "proposed")
 
     def test_a_manager_cancels_a_session_and_it_is_written_down(self):
+        # What is written down has a cursor of its own, which knows the manager then.
+        self.registry_enter_test_mode()
         _name, parameters = connection_info_for(self.env.cr.dbname)
         with closing(psycopg2.connect(**parameters)) as other:
             with other.cursor() as cursor:
@@ -73,11 +77,21 @@ class TestDatabaseAccess(TransactionCase):
             )
             [start] = self.env.cr.fetchone()
             model = self.env["performance.database.lock"].with_user(self.manager)
+            model = model.sudo()
             values = {"pid": pid, "state": "idle in transaction", "route": "/planted"}
-            stale = model.create({**values, "query_start": start - 5})
-            with self.assertRaises(UserError):
-                stale.action_cancel()
-            action = model.create({**values, "query_start": start}).action_cancel()
+            audits = self.env["performance.database.audit"]
+            stale = {"query_start": start - 5}
+            running = {"query_start": start, "state": "active"}
+            for other_now in (stale, running):
+                row = model.create({**values, "query_start": start, **other_now})
+                with self.assertRaises(UserError):
+                    row.sudo(False).action_cancel()
+                self.assertFalse(audits.search([], limit=1).succeeded)
+            row = model.create({**values, "query_start": start}).sudo(False)
+            colleague = new_test_user(self.env, "db_colleague", f"{GROUP}manager")
+            with self.assertRaises(AccessError):
+                row.with_user(colleague).action_cancel()
+            action = row.action_cancel()
             self.assertEqual(action["res_model"], "performance.database.lock")
             with self.assertRaises(psycopg2.Error), other.cursor() as cursor:
                 cursor.execute("SELECT 1")

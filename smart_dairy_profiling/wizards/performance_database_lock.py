@@ -1,7 +1,9 @@
 import time
 
+import psycopg2
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..database import locks
 from ..hooks import whereabouts
@@ -61,7 +63,7 @@ class PerformanceDatabaseLock(models.TransientModel):
 
     @api.model
     def _take(self):
-        self.search([("create_uid", "=", self.env.uid)]).unlink()
+        self.sudo().search([("create_uid", "=", self.env.uid)]).unlink()
         asker = self.env["performance.database"]._asker()
         rows = locks.ask(asker)
         # Afterwards: a session that waits by now has said before what it serves.
@@ -91,7 +93,8 @@ class PerformanceDatabaseLock(models.TransientModel):
                     "query_start": row["query_start"] or 0.0,
                 }
             )
-        return self.create(values)
+        # Nobody else writes: what a row says is what a manager's click acts on.
+        return self.sudo().create(values).sudo(False)
 
     @api.model
     def _user(self, uid):
@@ -102,27 +105,48 @@ class PerformanceDatabaseLock(models.TransientModel):
 
         :raises UserError: when the session does something else by now, or may not be
             cancelled
+        :raises AccessError: for others than managers, and for another one's row
         """
         self.ensure_one()
         self.env["performance.database"]._check_manager()
-        asker = self.env["performance.database"]._asker()
-        [now] = asker(
-            "SELECT count(*) AS same FROM pg_stat_activity WHERE pid = %s"
-            " AND datname = current_database()"
-            " AND abs(extract(epoch FROM query_start)::float8 - %s) < 0.001",
-            (self.pid, self.query_start),
-        )
-        if not now["same"]:
-            raise UserError(
-                self.env._("The session does something else by now: look again.")
-            )
+        if self.create_uid.id != self.env.uid:
+            raise AccessError(self.env._("These are another user's locks: look again."))
         idle = (self.state or "").startswith("idle")
         # A session that idles in its transaction runs nothing that could be cancelled.
         function = "pg_terminate_backend" if idle else "pg_cancel_backend"
-        [done] = asker(f"SELECT {function}(%s) AS done", (self.pid,))
-        self.env["performance.database.audit"]._note(
+        audit = self._noted(
             f"{function}({self.pid})",
             f"{self.route or self.application or ''}: {self.query or ''}",
-            done["done"],
         )
+        try:
+            rows = self.env["performance.database"]._asker()(
+                f"SELECT {function}(pid) AS done FROM pg_stat_activity"
+                " WHERE pid = %s AND datname = current_database()"
+                " AND abs(extract(epoch FROM query_start)::float8 - %s) < 0.001"
+                " AND state IS NOT DISTINCT FROM %s",
+                (self.pid, self.query_start, self.state or None),
+            )
+        except psycopg2.errors.InsufficientPrivilege as error:
+            raise UserError(
+                self.env._("Odoo's role may not cancel this session.")
+            ) from error
+        if not rows:
+            raise UserError(
+                self.env._("The session does something else by now: look again.")
+            )
+        if rows[0]["done"]:
+            self._succeeded(audit)
         return self.action_open()
+
+    # Both on a cursor of their own: what was done stays written down, whatever becomes
+    # of this request.
+
+    def _noted(self, what, detail):
+        with self.env.registry.cursor() as cr:
+            audits = self.env(cr=cr)["performance.database.audit"]
+            return audits._note(what, detail, succeeded=False).id
+
+    def _succeeded(self, audit_id):
+        with self.env.registry.cursor() as cr:
+            audits = self.env(cr=cr)["performance.database.audit"]
+            audits.sudo().browse(audit_id).succeeded = True
