@@ -21,6 +21,14 @@ _logger = logging.getLogger(__name__)
 
 MANAGER = "smart_dairy_performance.smart_dairy_performance_group_manager"
 SCRIPTS = Path(__file__).parents[1] / "database" / "sql"
+# What the scripts create, in schema public.
+OBJECTS = (
+    "v_slow_queries",
+    "v_query_patterns",
+    "analyze_table_performance",
+    "identify_missing_indexes",
+    "analyze_index_usage",
+)
 _LOCAL = {"", "localhost", "127.0.0.1", "::1"}
 
 
@@ -36,13 +44,45 @@ class PerformanceDatabase(models.AbstractModel):
 
     @api.model
     def _run_script(self, name):
+        """Run a script of ``SCRIPTS``; what it cannot do is told in the log.
+
+        Its views and functions are for psql users: Odoo does without them.
+        """
         script = (SCRIPTS / name).read_text(encoding="utf-8")
-        self.env.cr.execute(script)  # pylint: disable=sql-injection
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.env.cr.execute(script)  # pylint: disable=sql-injection
+        except psycopg2.Error as error:
+            why = (error.diag.message_primary or type(error).__name__).strip()
+            _logger.warning(
+                "%s was not run: %s. Views and functions for psql that others own: %s",
+                name,
+                why,
+                self._owned_by_others() or "none",
+            )
         notices = self.env.cr.connection.notices
         for notice in notices:
             if notice.startswith("WARNING"):
                 _logger.info("%s: %s", name, notice.strip())
         del notices[:]
+
+    @api.model
+    def _owned_by_others(self):
+        """Objects of the scripts that another role owns, each with its owner."""
+        self.env.cr.execute(
+            """
+            SELECT format('%%s (%%s)', name, pg_get_userbyid(owner))
+              FROM (SELECT relname::text AS name, relowner AS owner,
+                           relnamespace AS schema FROM pg_class
+                    UNION ALL
+                    SELECT proname::text, proowner, pronamespace FROM pg_proc) objects
+             WHERE name = ANY (%s) AND schema = to_regnamespace('public')
+               AND owner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
+             ORDER BY 1
+            """,
+            (list(OBJECTS),),
+        )
+        return ", ".join(row[0] for row in self.env.cr.fetchall())
 
     # -- asking ------------------------------------------------------------------------
 

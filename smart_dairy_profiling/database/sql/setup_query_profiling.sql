@@ -84,6 +84,25 @@ BEGIN
               GROUP BY queryid', total, mean, longest, deviation, source);
     END IF;
 
+    -- CREATE OR REPLACE cannot change a view's columns. A view that is ours keeps what
+    -- depends on it; one with other columns goes.
+    IF (SELECT pg_catalog.string_agg(attname, ' ' ORDER BY attnum)
+          FROM pg_catalog.pg_attribute
+         WHERE attrelid = pg_catalog.to_regclass('public.v_slow_queries')
+           AND attnum > 0)
+       <> 'calls total_time_ms avg_time_ms max_time_ms stddev_ms rows '
+              'cache_hit_pct query queryid' THEN
+        DROP VIEW public.v_slow_queries;
+    END IF;
+    IF (SELECT pg_catalog.string_agg(attname, ' ' ORDER BY attnum)
+          FROM pg_catalog.pg_attribute
+         WHERE attrelid = pg_catalog.to_regclass('public.v_query_patterns')
+           AND attnum > 0)
+       <> 'normalized_query total_calls total_time_ms avg_time_ms share_pct '
+              'queryid' THEN
+        DROP VIEW public.v_query_patterns;
+    END IF;
+
     EXECUTE pg_catalog.format($view$
         CREATE OR REPLACE VIEW public.v_slow_queries AS
         SELECT calls,
