@@ -162,11 +162,29 @@ class Unavailable(Exception):
         self.todo = source.todo
 
 
-def growth(before: dict[int, Row], after: dict[int, Row]) -> dict[int, dict[str, Any]]:
+def reset_at(asker: Asker) -> float:
+    """When the statistics were reset as a whole (unix time); 0.0 where that is not
+    known, such as before version 1.9 of the extension."""
+    where = asker(_WHERE)
+    if not where:
+        return 0.0
+    info = f"{where[0]['source']}_info"
+    try:
+        [row] = asker(
+            f"SELECT extract(epoch FROM stats_reset)::float8 AS at FROM {info}"
+        )
+    except REFUSED:
+        return 0.0
+    return float(row["at"] or 0.0)
+
+
+def growth(
+    before: dict[int, Row], after: dict[int, Row], was_reset: bool = False
+) -> dict[int, dict[str, Any]]:
     """What each statement did between two readings.
 
-    A statement with fewer calls than before was reset or evicted meanwhile: what it has
-    now came since.
+    A statement with fewer calls or less time than before was reset or evicted
+    meanwhile, as all are with ``was_reset``: what it has now came since.
 
     >>> growth({1: {"calls": 5, "total_ms": 10.0}}, {1: {"calls": 7, "total_ms": 16.0}})
     {1: {'calls': 2, 'total_ms': 6.0, 'mean_ms': 3.0, 'new': False}}
@@ -174,9 +192,14 @@ def growth(before: dict[int, Row], after: dict[int, Row]) -> dict[int, dict[str,
     found = {}
     for queryid, row in after.items():
         old = before.get(queryid)
-        reset = old is None or row["calls"] < old["calls"]
-        calls = row["calls"] - (0 if reset or old is None else old["calls"])
-        total = row["total_ms"] - (0.0 if reset or old is None else old["total_ms"])
+        calls, total = row["calls"], row["total_ms"]
+        if (
+            old is not None
+            and not was_reset
+            and calls >= old["calls"]
+            and total >= old["total_ms"]
+        ):
+            calls, total = calls - old["calls"], total - old["total_ms"]
         if calls > 0:
             found[queryid] = {
                 "calls": calls,

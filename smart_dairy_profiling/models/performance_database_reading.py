@@ -11,3 +11,4 @@ class PerformanceDatabaseReading(models.Model):
 
     taken_at = fields.Datetime(required=True, readonly=True)
     counters = fields.Json(readonly=True)
+    reset_at = fields.Float(digits=(20, 6), readonly=True, help="Unix time.")

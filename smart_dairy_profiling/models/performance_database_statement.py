@@ -94,7 +94,11 @@ class PerformanceDatabaseStatement(models.Model):
                     "code_line": seen.get("line") or (old and old.code_line) or False,
                 }
             )
-        self._replace("queryid", values)
+        # Those that are not among the first for now keep their history.
+        recent = self.env["performance.database.statement.hour"].search(
+            [("hour", ">=", now - timedelta(days=HISTORY_DAYS))]
+        )
+        self._replace("queryid", values, recent.statement_id.mapped("queryid"))
         return self._take_hour(asker, now)
 
     @api.model
@@ -103,6 +107,7 @@ class PerformanceDatabaseStatement(models.Model):
         reading = self.env["performance.database.reading"]
         last = reading.search([], limit=1)
         counters = statements.counters(asker)
+        reset_at = statements.reset_at(asker)
         kept = {
             str(one): [row["calls"], row["total_ms"]] for one, row in counters.items()
         }
@@ -112,11 +117,12 @@ class PerformanceDatabaseStatement(models.Model):
                 int(one): {"calls": calls, "total_ms": total}
                 for one, (calls, total) in (last.counters or {}).items()
             }
-            grown = statements.growth(before, counters)
+            was_reset = abs(reset_at - last.reset_at) > 0.001
+            grown = statements.growth(before, counters, was_reset)
             found = self._keep_hour(grown, last.taken_at, now)
-            last.write({"taken_at": now, "counters": kept})
+            last.write({"taken_at": now, "counters": kept, "reset_at": reset_at})
         else:
-            reading.create({"taken_at": now, "counters": kept})
+            reading.create({"taken_at": now, "counters": kept, "reset_at": reset_at})
         return found
 
     @api.model

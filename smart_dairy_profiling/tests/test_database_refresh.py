@@ -6,6 +6,7 @@ import psycopg2
 from odoo import fields
 from odoo.sql_db import connection_info_for
 from odoo.tests import TransactionCase, tagged
+from odoo.tools import mute_logger
 
 from ..database.advice import Advice, Candidate
 from ..database.finding import CRITICAL, OK, Finding
@@ -20,6 +21,19 @@ class TestDatabaseRefresh(TransactionCase):
             " to_regproc('identify_missing_indexes'), to_regproc('analyze_index_usage')"
         )
         self.assertNotIn(None, self.env.cr.fetchone())
+
+    def test_a_script_that_fails_is_told_and_undone(self):
+        self.env.cr.execute(
+            "DROP VIEW v_slow_queries; CREATE TABLE v_slow_queries (id int)"
+        )
+        database = self.env["performance.database"]
+        name = "odoo.addons.smart_dairy_profiling.models.performance_database"
+        with self.assertLogs(name, "WARNING") as logs, mute_logger("odoo.sql_db"):
+            database.init()
+        self.assertIn("setup_query_profiling.sql was not run", logs.output[0])
+        self.env.cr.execute("SELECT to_regproc('analyze_index_usage') IS NOT NULL")
+        self.assertTrue(self.env.cr.fetchone()[0])
+        self.assertEqual(database._owned_by_others(), "")
 
     def test_a_refresh_fills_all_lists_and_a_second_one_repeats_nothing(self):
         self.env["performance.database"]._refresh()
@@ -118,6 +132,15 @@ class TestDatabaseRefresh(TransactionCase):
             [("queryid", "=", "-42")]
         ).unlink()
         self.assertFalse(self._statement([10, 11], mean_ms=500.0)[1])
+
+    def test_a_statement_that_is_not_among_the_first_keeps_its_history(self):
+        one, _found = self._statement([10, 11], mean_ms=12.0)
+        idle = self.env["performance.database.statement"].create({"queryid": "-43"})
+        database = self.env["performance.database"]
+        self.env["performance.database.statement"]._take(database._asker())
+        self.assertTrue(one.exists())
+        self.assertEqual(len(one.hour_ids), 3)
+        self.assertFalse(idle.exists())
 
     def test_a_new_slow_statement(self):
         _one, [found] = self._statement([], mean_ms=150.0, new=True)

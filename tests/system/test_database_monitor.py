@@ -281,6 +281,34 @@ def test_set_up_runs_again_and_without_the_extension(stack: Stack) -> None:
     assert stack.psql(left) == [("0",)]
 
 
+def test_set_up_over_older_views_and_removal_beside_foreign_ones(
+    stack: Stack,
+) -> None:
+    with session(stack) as cursor:
+        cursor.execute("CREATE VIEW v_slow_queries AS SELECT 1 AS older")
+    run_sql(stack, "setup_query_profiling.sql")
+    assert stack.psql("SELECT count(*) >= 0 FROM v_slow_queries") == [("t",)]
+    with session(stack) as cursor:
+        cursor.execute("CREATE VIEW foreigner AS SELECT query FROM v_slow_queries")
+    # A second run leaves alone what depends on it.
+    assert run_sql(stack, "setup_query_profiling.sql") == []
+    [warned] = [
+        one
+        for one in run_sql(stack, "remove_query_profiling.sql")
+        if one.startswith("WARNING")
+    ]
+    assert "cannot drop view" in warned and "v_slow_queries" in warned
+    left = (
+        "SELECT count(*) FROM pg_class WHERE relname IN"
+        " ('v_slow_queries', 'v_query_patterns', 'foreigner')"
+    )
+    assert stack.psql(left) == [("2",)]
+    with session(stack) as cursor:
+        cursor.execute("DROP VIEW foreigner")
+    run_sql(stack, "remove_query_profiling.sql")
+    assert stack.psql(left) == [("0",)]
+
+
 def test_collect_db_metrics_for_psql(stack: Stack, views: None) -> None:
     output = subprocess.run(
         ["psql", "-X", "-f", str(SQL / "collect_db_metrics.sql")],
@@ -676,10 +704,23 @@ def test_growth_of_statements_between_readings_and_over_a_reset(
     assert by_text["SELECT count(*) AS trend FROM planted"]["calls"] == 2
     assert by_text["SELECT count(*) AS trend FROM planted"]["new"] is False
     assert by_text["SELECT min(id) AS newcomer FROM planted"]["new"] is True
+    old = statements.reset_at(admin)
+    assert old > 0 and statements.reset_at(admin) == old
     stack.psql("SELECT pg_stat_statements_reset()")
+    assert statements.reset_at(admin) > old
     run(1, "SELECT count(*) AS trend FROM planted")
     by_text = named(statements.growth(after, reading()))
     assert by_text["SELECT count(*) AS trend FROM planted"]["calls"] == 1
+
+
+def test_a_reset_is_seen_although_calls_grew() -> None:
+    before = {1: {"calls": 5, "total_ms": 100.0}}
+    less = {1: {"calls": 8, "total_ms": 16.0}}
+    [found] = statements.growth(before, less).values()
+    assert found == {"calls": 8, "total_ms": 16.0, "mean_ms": 2.0, "new": False}
+    more = {1: {"calls": 8, "total_ms": 160.0}}
+    assert statements.growth(before, more)[1]["total_ms"] == 60.0
+    assert statements.growth(before, more, was_reset=True)[1]["total_ms"] == 160.0
 
 
 # -- building an index -----------------------------------------------------------------
