@@ -20,10 +20,9 @@ from .sql_text import fingerprint, without_literals
 SLOW_MS = 100.0
 TAIL = 4 * 1024 * 1024  # bytes from the end that are read
 MAX_ENTRIES = 500
-_START = re.compile(
-    r"(?P<prefix>.*?)\b(?P<level>LOG|DETAIL|CONTEXT|STATEMENT|ERROR|FATAL|WARNING|HINT"
-    r"|NOTICE|PANIC|QUERY|INFO):  (?P<text>.*)\Z",
-    re.DOTALL,
+_LEVELS = (
+    r"(?P<level>LOG|DETAIL|CONTEXT|STATEMENT|ERROR|FATAL|WARNING|HINT|NOTICE|PANIC|QUERY"
+    r"|INFO):  "
 )
 _DURATION = re.compile(
     r"duration: (?P<ms>\d+\.\d+) ms  (?P<kind>plan|statement|execute[^:]*|parse[^:]*"
@@ -78,37 +77,98 @@ def where(asker: Asker) -> dict[str, Any]:
     return {"path": str(path), "problem": "" if rows[0]["log"] else "there is no log."}
 
 
-def read(path: Path, slow_ms: float = SLOW_MS, tail: int = TAIL) -> list[Entry]:
-    """The slow statements in the last part of a log file, the latest last.
+class Unreadable(Exception):
+    """A log from which nothing can be said of this database; its text says why."""
 
+
+def read(
+    path: Path,
+    prefix: str,
+    database: str,
+    slow_ms: float = SLOW_MS,
+    tail: int = TAIL,
+) -> list[Entry]:
+    """One database's slow statements in the last part of a log file, the latest last.
+
+    :param prefix: the server's log_line_prefix, which tells databases apart
     :raises OSError: when it cannot be read
+    :raises Unreadable: when the prefix has no database, or no record begins with it
     """
+    pattern = start(prefix)
+    if pattern is None:
+        raise Unreadable(
+            "log_line_prefix has no %d: it cannot be told which database a statement "
+            "is of."
+        )
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - tail))
         text = file.read().decode("utf-8", "replace")
     if size > tail:
         text = text.partition("\n")[2]  # the first line is torn
-    found = [one for one in entries(text.splitlines()) if one.ms >= slow_ms]
+    lines = text.splitlines()
+    if lines and not any(map(start(prefix, optional=True).match, lines)):
+        raise Unreadable(
+            "no line of the log begins as log_line_prefix says (a log in CSV or JSON "
+            "is not read)."
+        )
+    found = [one for one in entries(lines, pattern, database) if one.ms >= slow_ms]
     return found[-MAX_ENTRIES:]
 
 
-def entries(lines: Iterable[str]) -> Iterator[Entry]:
-    """Slow statements among the lines of a log.
+def start(prefix: str, optional: bool = False) -> Any:
+    """How a record begins: a compiled expression with the groups prefix, database,
+    level and text; None when the prefix has no database.
 
-    >>> [one] = entries(["2026-01-02 03:04:05.678 UTC [1] LOG:  duration: 150.5 ms"
-    ...     "  statement: SELECT 'secret'", "\\tFROM b WHERE c = 5"])
+    https://www.postgresql.org/docs/current/runtime-config-logging.html
+
+    >>> start("%m [%p] %q%u@%d ").match("x UTC [5] odoo@sales LOG:  text")["database"]
+    'sales'
+    >>> start("%m [%p] ") is None
+    True
+
+    :param optional: what stands behind ``%q`` may be missing, and the database
+    """
+    expression, seen = "", False
+    session = False
+    for part in re.split(r"(%-?\d*[a-zA-Z%])", prefix):
+        if not part.startswith("%"):
+            expression += re.escape(part)
+        elif part == "%q":
+            if optional:
+                expression += "(?:"
+                session = True
+        elif part == "%%":
+            expression += "%"
+        elif part[-1] == "d" and not seen:
+            seen = True
+            expression += r" *(?P<database>\S*?) *"
+        else:
+            expression += ".*?"
+    if not seen and not optional:
+        return None
+    if session:
+        expression += ")?"
+    return re.compile(rf"(?P<prefix>{expression}){_LEVELS}(?P<text>.*)\Z", re.DOTALL)
+
+
+def entries(lines: Iterable[str], pattern: Any, database: str) -> Iterator[Entry]:
+    """A database's slow statements among the lines of a log.
+
+    >>> [one] = entries(["2026-01-02 03:04:05.678 UTC [1] a@b LOG:  duration: 150.5 ms"
+    ...     "  statement: SELECT 'secret'", "\\tFROM b WHERE c = 5"],
+    ...     start("%m [%p] %u@%d "), "b")
     >>> one.time, one.ms, one.query
     ('2026-01-02 03:04:05.678 UTC', 150.5, 'SELECT ? FROM b WHERE c = ?')
     """
     for record in _records(lines):
-        start = _START.match(record)
-        if start is None or start["level"] != "LOG":
+        begin = pattern.match(record)
+        if begin is None or begin["level"] != "LOG" or begin["database"] != database:
             continue
-        found = _DURATION.match(start["text"])
+        found = _DURATION.match(begin["text"])
         if found is None:
             continue
-        time = _TIME.search(start["prefix"])
+        time = _TIME.search(begin["prefix"])
         entry = _entry(time[0] if time else "", float(found["ms"]), found)
         if entry is not None:
             yield entry

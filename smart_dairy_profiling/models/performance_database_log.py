@@ -48,9 +48,12 @@ class PerformanceDatabaseLog(models.Model):
         found = []
         if not problem:
             try:
-                found = server_log.read(Path(path))
+                [told] = asker("SELECT current_setting('log_line_prefix') AS prefix")
+                found = server_log.read(Path(path), told["prefix"], self.env.cr.dbname)
             except OSError as error:
                 problem = error.strerror or type(error).__name__
+            except server_log.Unreadable as error:
+                problem = str(error)
         self.search([("query", "!=", False)]).unlink()
         self.create(
             [

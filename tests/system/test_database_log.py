@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -29,12 +31,19 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+PREFIX = "%m [%p] %q%u@%d "  # as the stack has it
+
+
+def log(path: Path, prefix: str = PREFIX, **options: Any) -> list[server_log.Entry]:
+    return server_log.read(path, prefix, "smart_dairy", **options)
+
+
 def read(stack: Stack, marker: str) -> list[server_log.Entry]:
     """What the log has about statements with the marker; it is written soon."""
     path = stack.postgres.service.log_path
     end = time.monotonic() + 5
     while True:
-        found = [one for one in server_log.read(path) if marker in one.query]
+        found = [one for one in log(path) if marker in one.query]
         # auto_explain's message, and that of log_min_duration_statement.
         if len(found) >= 2 or time.monotonic() > end:
             return found
@@ -80,7 +89,7 @@ def test_plans_as_text_and_fast_statements(stack: Stack) -> None:
     run(stack, "SELECT 1 AS planted_fast")
     time.sleep(0.2)
     path = stack.postgres.service.log_path
-    assert not [o for o in server_log.read(path) if "planted_fast" in o.query]
+    assert not [o for o in log(path) if "planted_fast" in o.query]
 
 
 def test_where_the_log_is(stack: Stack) -> None:
@@ -91,10 +100,30 @@ def test_where_the_log_is(stack: Stack) -> None:
 def test_only_the_end_of_a_long_log_is_read(stack: Stack) -> None:
     path = stack.run_dir / "long.log"
     line = (
-        "2026-01-02 03:04:05.678 UTC [9] LOG:  duration: 200.0 ms  statement: SELECT {}"
+        "2026-01-02 03:04:05.678 UTC [9] a@smart_dairy LOG:  duration: 200.0 ms"
+        "  statement: SELECT {}"
     )
     path.write_text("".join(f"{line.format('a' + str(n))}\n" for n in range(1000)))
-    found = server_log.read(path, tail=10_000)
+    found = log(path, tail=10_000)
     assert 100 < len(found) < 140 and found[-1].query == "SELECT a999"
     with pytest.raises(OSError):
-        server_log.read(path.with_name("nothing.log"))
+        log(path.with_name("nothing.log"))
+
+
+def test_other_databases_statements_are_not_shown(stack: Stack) -> None:
+    asker = DsnAsker(stack.dsn)
+    assert asker("SELECT current_setting('log_line_prefix') AS p") == [{"p": PREFIX}]
+    stack.postgres.psql("SELECT pg_sleep(0.12) AS elsewhere", database="postgres")
+    run(stack, "SELECT pg_sleep(0.12) AS here")
+    assert read(stack, "AS here")
+    assert not [
+        one for one in log(stack.postgres.service.log_path) if "AS else" in one.query
+    ]
+    with pytest.raises(server_log.Unreadable, match="has no %d"):
+        log(stack.postgres.service.log_path, "%m [%p] ")
+    path = stack.run_dir / "other.log"
+    path.write_text('{"message": "duration: 300 ms"}\n')
+    with pytest.raises(server_log.Unreadable, match="no line of the log begins"):
+        log(path)
+    path.write_text("")
+    assert log(path) == []
