@@ -104,6 +104,9 @@ def _text(value):
     return str(value)
 
 
+_FORMULA = "=+-@\t\r"
+
+
 def _csv(_title, headings, rows):
     output = io.StringIO()
     writer = csv.writer(output)
@@ -111,7 +114,7 @@ def _csv(_title, headings, rows):
     for row in rows:
         # A spreadsheet would run what begins like a formula.
         writer.writerow(
-            [f"'{cell}" if cell[:1] in "=+-@" and cell else cell for cell in row]
+            [f"'{cell}" if cell[:1] in _FORMULA and cell else cell for cell in row]
         )
     return output.getvalue()
 

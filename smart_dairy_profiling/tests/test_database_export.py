@@ -1,5 +1,7 @@
 from odoo.tests import HttpCase, new_test_user, tagged
 
+from ..controllers.database_export import _csv
+
 GROUP = "smart_dairy_performance.smart_dairy_performance_group_user"
 
 
@@ -44,6 +46,11 @@ class TestDatabaseExport(HttpCase):
         self.assertEqual(len(lines), 21)
         self.assertTrue(lines[0].startswith("Query,Calls,Total ms,Mean ms"))
         self.assertTrue(lines[1].startswith("'=SELECT a|b FROM t0,2,1000,"))
+
+    def test_no_cell_begins_like_a_formula(self):
+        for begin in "=+-@\t\r":
+            text = _csv("", ["Query"], [[f"{begin}1+1"]])
+            self.assertIn(f"'{begin}1+1", text, repr(begin))
 
     def test_markdown_keeps_its_table(self):
         self.authenticate("export_user", "export_user")
