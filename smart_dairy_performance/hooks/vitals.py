@@ -8,6 +8,7 @@ A flood is refused before the request is even parsed: a worker looks at the firs
 that a connection sent, answers 429 and takes the next one.
 """
 
+import contextlib
 import re
 import socket
 from collections.abc import Callable
@@ -127,6 +128,8 @@ class Beacons:
                 self._learn_routes(database)
                 body = read() if read else _body(environ)
                 answer = self.intake.answer(environ, body, database)
+            elif read is None:
+                _drain(environ)
         except OSError:  # it took too long to send, or went away
             answer = _unread("The body did not arrive.")
         except Exception:
@@ -267,6 +270,14 @@ def _body(environ: Any) -> bytes:
     length = int(environ["CONTENT_LENGTH"])
     body: bytes = environ["wsgi.input"].read(min(length, beacon.MAX_BODY))
     return body
+
+
+def _drain(environ: Any) -> None:
+    """Read a body that nobody wants: the kernel would withdraw the answer with it."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and 0 < int(length) <= _DRAINED:
+        with contextlib.suppress(OSError):
+            environ["wsgi.input"].read(int(length))
 
 
 def _unread(message: str) -> Answer:
