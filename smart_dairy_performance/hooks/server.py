@@ -102,6 +102,16 @@ def metrics_server(runtime: Any, listener: socket.socket) -> MetricsServer:
     return MetricsServer(listener, runtime.scraper, gate.check)
 
 
+def start_work(runtime: Any) -> None:
+    """What the exporter does beside answering; a part that fails stops no other."""
+    Ticker(jobs(runtime)).start()
+    for part in (database, business, lists, vitals_rows, boards):
+        try:
+            part.start(runtime)
+        except Exception:
+            failed("server")
+
+
 class WorkerMetrics(server.Worker):
     """The exporter: a worker that never recycles and never touches a request.
 
@@ -129,12 +139,7 @@ class WorkerMetrics(server.Worker):
                 self._take_over()
             except Exception:
                 failed("server")
-        Ticker(jobs(self.runtime)).start()
-        database.start(self.runtime)
-        business.start(self.runtime)
-        lists.start(self.runtime)
-        vitals_rows.start(self.runtime)
-        boards.start(self.runtime)
+        start_work(self.runtime)
 
     def _take_over(self) -> None:
         """Parse what there is, then let the exporter from before the reload go."""
@@ -296,12 +301,7 @@ class _Spawner:
         return http_spawn
 
     def _start_thread(self) -> None:
-        Ticker(jobs(self.runtime)).start()
-        database.start(self.runtime)
-        business.start(self.runtime)
-        lists.start(self.runtime)
-        vitals_rows.start(self.runtime)
-        boards.start(self.runtime)
+        start_work(self.runtime)
         listener = self._listen()
         if listener is not None:
             listener.setblocking(True)

@@ -9,6 +9,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,6 +22,11 @@ ADDON = "smart_dairy_performance"
 _LOG_LINE = re.compile(
     r"^\S+ \S+ (?P<pid>\d+) (?P<level>[A-Z]+) (?P<db>\S+) (?P<logger>\S+): "
 )
+
+
+def is_generation(path: Path) -> bool:
+    """Whether a host's entry is a generation's folder: beside them records wait."""
+    return path.is_dir() and path.name != "spool"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import pytest
 from smart_dairy_performance.core.generation import host_name
 from tests.stack import Stack, StackOptions
 from tests.stack.process import children, wait_until
-from tests.system.support import Client, complaints, fetch, scrape
+from tests.system.support import Client, complaints, fetch, is_generation, scrape
 
 pytestmark = pytest.mark.system
 
@@ -116,7 +116,7 @@ def read_only(disk: Path) -> Iterator[None]:
 
 def generation(disk: Path) -> Path:
     """The running server's folder."""
-    (folder,) = [path for path in disk.glob("*/*") if path.is_dir()]
+    (folder,) = [path for path in disk.glob("*/*") if is_generation(path)]
     return folder
 
 

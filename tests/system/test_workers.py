@@ -23,7 +23,15 @@ from smart_dairy_performance.core.merge import Merger
 from tests.stack import Stack, StackError, StackOptions
 from tests.stack.ports import HOST
 from tests.stack.process import wait_until
-from tests.system.support import Client, Figures, admin, complaints, growth, scrape
+from tests.system.support import (
+    Client,
+    Figures,
+    admin,
+    complaints,
+    growth,
+    is_generation,
+    scrape,
+)
 
 pytestmark = pytest.mark.system
 
@@ -417,7 +425,8 @@ def test_a_reload(stack: Stack) -> None:
 def test_a_stop(stack: Stack) -> None:
     # Some requests of these tests are slow on purpose.
     assert not [line for line in complaints(stack) if "Slow method" not in line]
-    (folder,) = Path(stack.data_dir).glob("smart_dairy_performance/*/*/")
+    folders = Path(stack.data_dir).glob("smart_dairy_performance/*/*/")
+    (folder,) = [path for path in folders if is_generation(path)]
     before = scrape(stack)
     assert before.total("smart_dairy_performance_hook_errors_total") == 0
     stack.odoo.stop()
