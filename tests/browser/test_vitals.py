@@ -222,6 +222,7 @@ def flush(page: Page) -> None:
     page.wait_for_timeout(200)
 
 
+@pytest.mark.long  # test_chain.py follows such visits to the end
 def test_a_visit_of_the_shop_is_measured(public_page: Page):
     sent = Sent()
     sent.listen(public_page)
@@ -242,6 +243,7 @@ def test_a_visit_of_the_shop_is_measured(public_page: Page):
     assert "milk" not in json.dumps(sent.bodies)
 
 
+@pytest.mark.long
 def test_work_in_the_backend_is_measured(admin_page: Page):
     sent = Sent()
     sent.listen(admin_page)

@@ -13,6 +13,7 @@ import pytest
 from smart_dairy_performance.core import prometheus
 from smart_dairy_performance.core.dashboard import desk, figures, sections, toplists
 from tests.stack import Stack, StackOptions
+from tests.stack.process import wait_until
 from tests.system.support import Client, admin, complaints
 
 pytestmark = [pytest.mark.system, pytest.mark.quiet]
@@ -103,6 +104,8 @@ def test_prometheus_answers_as_the_ring_does(stack: Stack, member: Client) -> No
     assert found["api"]["avgResponseTime"] and found["database"]["p90QueryTime"]
     assert {row["route"] for row in toplists.routes(window)} >= {"/web/login"}
     assert {row["part"] for row in sections.split(window) if row["seconds"]} >= {"sql"}
+    # The ring has a point when it has two snapshots.
+    wait_until(lambda: bool(answer(member)["series"]), 40.0, "a point of the ring")
     assert source.series(60)[-1].keys() == answer(member)["series"][-1].keys()
 
 
