@@ -163,7 +163,7 @@ def _judge(runner: str, code: int, junit: Path) -> LayerResult:
 
 def run_unit() -> LayerResult:
     """What needs neither Odoo nor a service: unit and config tests, doctests."""
-    return run_pytest("unit", [])
+    return run_pytest("unit", ["-n2"])
 
 
 def run_frontend() -> LayerResult:
