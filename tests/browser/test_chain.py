@@ -137,6 +137,7 @@ def test_a_visit_is_known_everywhere(public_page: Page, user_page: Page, known: 
         assert p75(figures, SHIFT, page=name) <= 1
 
 
+@pytest.mark.long
 def test_a_bad_page_is_rated_poor_everywhere(
     public_page: Page, user_page: Page, known: Known
 ):

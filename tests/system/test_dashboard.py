@@ -16,7 +16,7 @@ from tests.stack import Stack, StackOptions
 from tests.stack.process import wait_until
 from tests.system.support import Client, admin, complaints
 
-pytestmark = [pytest.mark.system, pytest.mark.quiet]
+pytestmark = pytest.mark.system
 
 PATH = "/api/v1/performance/dashboard"
 GROUP = "smart_dairy_performance.smart_dairy_performance_group_user"

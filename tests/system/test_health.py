@@ -18,7 +18,7 @@ from smart_dairy_performance.core.health import TTL
 from tests.stack import Stack, StackOptions, environment
 from tests.system.support import Answer, admin, complaints, fetch
 
-pytestmark = [pytest.mark.system, pytest.mark.quiet]
+pytestmark = pytest.mark.system
 
 API = "/api/v1/performance"
 LIMIT = 2.0  # seconds
