@@ -27,6 +27,7 @@ SYSTEM_PACKAGES = {
     "libmagic1": "python-magic finds the type of an upload with it",
     "chromium": "the browser of the tests",
     "fonts-dejavu-core": "letters in the pages that the browser shows",
+    "libpangoft2-1.0-0": "sets the text of the report's PDF",
 }
 
 # They build the browser's part; any other source of them is as good.

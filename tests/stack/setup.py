@@ -16,7 +16,7 @@ from .errors import StackError
 from .hashing import hash_of, hash_of_files
 from .steps import Step, StepRunner
 
-_REQUIREMENTS = ("odoo.txt", "runtime.txt", "dev.txt")
+_REQUIREMENTS = ("odoo.txt", "runtime.txt", "baseline.txt", "dev.txt")
 _HASHED_REQUIREMENTS = "k6.txt"
 _LOCK = "lock.txt"
 
