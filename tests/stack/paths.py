@@ -28,6 +28,7 @@ VENV = REPO / ".venv"
 VENV_BIN = VENV / "bin"
 PYTHON = VENV_BIN / "python"
 K6 = VENV_BIN / "k6"
+BASELINE = VENV_BIN / "baseline"
 
 ODOO_PYTHONPATH = ODOO_ROOT / "usr/lib/python3/dist-packages"
 # The script, not ``python -m odoo``: Odoo's gevent worker re-executes sys.argv[0].

