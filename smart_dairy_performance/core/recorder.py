@@ -5,6 +5,9 @@ the SQL hook append to its lists and do nothing else: between other code every o
 touched is a cache miss, while adding up at the end runs in one warm loop. When the
 unit ends, the recorder adds it to the process's store, once, under the store's lock.
 Nothing here touches SQL, the network or a lock shared between processes.
+
+Whoever wants to follow units (a profiler) becomes a :class:`Listener`: see
+:func:`listen`. Without one a unit pays for it with one look at an empty tuple.
 """
 
 import os
@@ -13,7 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from threading import current_thread
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from . import catalogue as c
 from . import outcome as outcomes
@@ -74,6 +77,10 @@ class Unit:
         taken off the work that is under way
     :ivar costs: sums of the calls and queries that were handed to the store already
     :ivar retry: time from the end of failed attempts to the next attempt
+    :ivar route: route template, label of the cron job, or kind of websocket work
+    :ivar rpc: model and method of the remote call; from ``end`` on only such that the
+        registry knows, before that as the caller named them
+    :ivar seconds: how long it took, once it was counted; 0.0 before
     """
 
     __slots__ = (
@@ -96,6 +103,7 @@ class Unit:
         "rollbacks",
         "route",
         "rpc",
+        "seconds",
         "sqlstate",
         "started",
         "thread",
@@ -129,6 +137,7 @@ class Unit:
         self.sqlstate: str | None = None
         self.route: str | None = None
         self.rpc: tuple[str, str] | None = None
+        self.seconds = 0.0
         self.uid: int | None = None
         self.work: dict[tuple[str, str], float] = {}
         self.work_child = 0.0
@@ -159,17 +168,69 @@ class _Local(threading.local):
 local = _Local()
 
 
+class Listener(Protocol):
+    """Is told of every unit of this process, on the unit's own thread.
+
+    A request or job waits meanwhile, so both return within microseconds. What they
+    raise is counted as a failure of the hook ``listeners`` and goes no further.
+    """
+
+    def begin(self, unit: Unit) -> None:
+        """A unit began: nothing but its kind, start and thread is known yet."""
+
+    def end(self, unit: Unit) -> None:
+        """A unit is over, counted, and noted as slow if it was.
+
+        Each unit that began ends, but for those that a dying process leaves and
+        those whose hooks failed to begin: on a thread (a greenlet under gevent)
+        another beginning says as much. One that was not to be counted (its database
+        has no addon) has no ``db``.
+        """
+
+
 class Process:
     """What this process measures with; None until a server starts to measure."""
 
     recorder: "Recorder | None" = None
     slow_method_seconds = 1.0
+    listeners: tuple[Listener, ...] = ()
 
 
 def failed(hook: str) -> None:
     """Note the exception being handled as a failure of one of our hooks."""
     if Process.recorder is not None:
         Process.recorder.guard.failed(hook)
+
+
+def listen(listener: Listener) -> None:
+    """Tell a listener of units from now on; the second time nothing happens.
+
+    Processes that are forked later tell theirs, too.
+    """
+    if listener not in Process.listeners:
+        Process.listeners += (listener,)
+
+
+def unlisten(listener: Listener) -> None:
+    """Tell it no more, not even the end of units that it knows."""
+    Process.listeners = tuple(one for one in Process.listeners if one is not listener)
+
+
+def over(unit: Unit) -> None:
+    """Tell the listeners that a unit ended; called once all else is done with it."""
+    for listener in Process.listeners:
+        try:
+            listener.end(unit)
+        except Exception:
+            failed("listeners")
+
+
+def _begun(unit: Unit) -> None:
+    for listener in Process.listeners:
+        try:
+            listener.begin(unit)
+        except Exception:
+            failed("listeners")
 
 
 def drain(unit: Unit) -> None:
@@ -214,6 +275,8 @@ class Recorder:
         """Open a unit on this thread; an open one is put aside by the caller."""
         unit = Unit(kind, self.clock())
         local.unit = unit
+        if Process.listeners:
+            _begun(unit)
         return unit
 
     def entered(self, unit: Unit, now: float) -> None:
@@ -264,7 +327,7 @@ class Recorder:
         now = self.clock()
         if self._measure_prices is not None:
             self._ask_prices()
-        total = now - unit.started
+        total = unit.seconds = now - unit.started
         db = unit.db or ""
         outcome = unit.outcome or outcomes.of_status(status)
         verb = method if method in VERBS else "OTHER"
@@ -328,7 +391,8 @@ class Recorder:
             self._ask_prices()
         with self.store.lock:
             self._merge(unit, unit.db or "")
-        return now - unit.started
+        unit.seconds = now - unit.started
+        return unit.seconds
 
     def drain(self, unit: Unit) -> None:
         """Add the calls and queries of a unit that goes on to the store."""

@@ -13,7 +13,7 @@ import psycopg2
 
 from ..core import catalogue as c
 from ..core.database_figures import JOB_XML_ID, job_label
-from ..core.recorder import Unit, failed, local
+from ..core.recorder import Unit, failed, local, over
 from . import orm, runtime, slow
 from .http import hook_sql, unhook_sql
 from .process import publisher
@@ -122,6 +122,7 @@ def _begin(active: Any, registry: Any, cursor: Any, record: dict[str, Any]) -> R
         thread.query_time = 0.0  # type: ignore[attr-defined]
         run.unit = active.recorder.begin("cron")
         run.unit.db = run.db
+        run.unit.route = job
         hook_sql(thread, run.unit)
     run.queries = _queries(thread)
     store.inc(c.CRON_RUNNING, labels)
@@ -238,8 +239,10 @@ def end(run: Run | None, completed: bool) -> None:
     except Exception:
         failed("cron")
     finally:
-        if run.unit is not None and local.unit is run.unit:
-            local.unit = None
+        if run.unit is not None:
+            if local.unit is run.unit:
+                local.unit = None
+            over(run.unit)
     publisher.tick()  # the worker itself comes by only after all jobs that are ready
 
 

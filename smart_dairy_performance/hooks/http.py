@@ -17,7 +17,7 @@ from odoo.service import model as model_service
 from odoo.service.server import thread_local
 
 from ..core import outcome, timing
-from ..core.recorder import Unit, failed, local
+from ..core.recorder import Process, Unit, failed, local, over
 from ..core.tracking import warn_when_slow
 from . import slow
 from .patching import Patches
@@ -86,6 +86,8 @@ def measured(runtime: Any, call: Any) -> Any:
             except Exception:
                 failed("http")
                 recorder.left(unit)
+            if Process.listeners:
+                over(unit)
 
     return __call__
 

@@ -15,7 +15,7 @@ from odoo.modules.registry import Registry
 
 from ..core import catalogue as c
 from ..core import outcome
-from ..core.recorder import Unit, failed, local
+from ..core.recorder import Unit, failed, local, over
 from . import slow
 from .http import hook_sql, unhook_sql
 from .patching import Patches
@@ -120,6 +120,7 @@ def _measured(
     thread = threading.current_thread()
     try:
         unit = recorder.begin("websocket")
+        unit.route = work
         if _has_addon(database):
             unit.db = database
         hook_sql(thread, unit)
@@ -141,6 +142,7 @@ def _measured(
                 _count(runtime, unit, database, work)
         except Exception:
             failed("websocket")
+        over(unit)
 
 
 def _outcome(error: Exception) -> str:
