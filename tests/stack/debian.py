@@ -24,8 +24,11 @@ SYSTEM_PACKAGES = {
     POSTGRESQL: "the database server with pg_stat_statements and auto_explain",
     "postgresql-15-hypopg": "hypothetical indexes: index advice is proved with them",
     "redis-server": "the server that the product can publish to and measure",
+    # Installed: it reads its own templates at their real path.
+    "prometheus-alertmanager": "the server that tells people, with amtool",
     "libmagic1": "python-magic finds the type of an upload with it",
     "chromium": "the browser of the tests",
+    "wkhtmltopdf": "Odoo makes its PDF reports with it",
     "fonts-dejavu-core": "letters in the pages that the browser shows",
     "libpangoft2-1.0-0": "sets the text of the report's PDF",
 }
@@ -47,12 +50,18 @@ ODOO_PACKAGES = (
     "libjs-jquery-form",
     "libjs-underscore",
 )
-TOOLS_SUITE = "bookworm"
-# Unpacked, so that no service starts.
+# Unpacked, so that no service starts; the versions that containers run, or close to them.
+TOOLS_SUITE = "sid"
 TOOLS_PACKAGES = (
-    "prometheus",  # with promtool
-    "prometheus-alertmanager",  # with amtool
+    "prometheus",
+    "promtool",
+    "prometheus-node-exporter",
+    "prometheus-postgres-exporter",  # statements: only in sid's
+    "prometheus-redis-exporter",
+    "prometheus-nginx-exporter",
 )
+NGINX_SUITE = "bookworm"
+NGINX_PACKAGES = ("nginx",)
 COMPOSE_SUITE = "sid"
 COMPOSE_PACKAGES = ("docker-compose",)  # checks the Compose file; needs no Docker
 
