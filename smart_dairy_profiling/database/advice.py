@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg2
 
+from ..core.fingerprint import fingerprint, without_literals
 from . import plans, statements
 from .asking import (
     LIMIT_MS,
@@ -33,7 +34,6 @@ from .asking import (
     relation,
 )
 from .plans import EQUAL, LIKE, OTHER, RANGE, NoPlan, Qual, Scan
-from .sql_text import fingerprint, without_literals
 
 MIN_ROWS = 1000  # of a table that an index may help
 MIN_MS = 1.0  # mean time of a statement

@@ -6,9 +6,9 @@ only ``pg_blocking_pids`` knows them. https://wiki.postgresql.org/wiki/Lock_Moni
 
 from typing import Any
 
+from ..core.fingerprint import without_literals
 from .asking import Asker, relation
 from .finding import CRITICAL, OK, WARNING, Finding, duration
-from .sql_text import without_literals
 
 # The blockers of the blocked, too: they may wait for nobody.
 _SQL = """

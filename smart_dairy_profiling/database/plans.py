@@ -12,8 +12,8 @@ from typing import Any
 
 import psycopg2
 
+from ..core.fingerprint import without_literals
 from .asking import MARK, Asker, Row
-from .sql_text import without_literals
 
 # Statements that have a plan worth an index.
 _EXPLAINABLE = re.compile(r"\s*(?:SELECT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.fingerprint import fingerprint, without_literals
 from . import plans
 from .asking import Asker
-from .sql_text import fingerprint, without_literals
 
 SLOW_MS = 100.0
 TAIL = 4 * 1024 * 1024  # bytes from the end that are read

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..core.fingerprint import fingerprint, without_literals
 from . import statements
 from .asking import Asker, Row
 from .finding import NOTICE, OK, Finding
-from .sql_text import fingerprint, without_literals
 
 SLOW_MS = 100.0
 LIMIT = 50

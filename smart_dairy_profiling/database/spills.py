@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..core.fingerprint import without_literals
 from . import statements
 from .asking import Asker
 from .finding import NOTICE, OK, WARNING, Finding, size
-from .sql_text import without_literals
 
 _SQL = """
 SELECT temp_files AS files, temp_bytes::int8 AS bytes,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from ..core.fingerprint import without_literals
 from .asking import Asker
 from .finding import CRITICAL, NOTICE, OK, WARNING, Finding, duration
-from .sql_text import without_literals
 
 _SQL = """
 SELECT pid, coalesce(usename::text, '') AS role,

@@ -15,7 +15,7 @@ from typing import Any
 from odoo.addons.smart_dairy_performance.core.recorder import failed
 from odoo.addons.smart_dairy_performance.hooks import runtime
 
-from ..database.sql_text import fingerprint
+from ..core.fingerprint import fingerprint
 
 SLOW = 0.1  # seconds
 SAMPLED = 200
