@@ -35,6 +35,7 @@
             "smart_dairy_performance/static/src/vitals/vitals_actions.js",
             "smart_dairy_performance/static/src/dashboard_action.js",
             "smart_dairy_performance/static/src/incidents/incident_service.js",
+            "smart_dairy_performance/static/src/targets/optional_limit_field.js",
         ],
         # Fetched when the dashboard is opened.
         "smart_dairy_performance.assets_dashboard": [

@@ -42,8 +42,8 @@ FIGURES: dict[str, tuple[tuple[str, ...], float]] = {
     "disk_usage": (("system", "diskUsage"), 1.0),
     **{name: (("vitalsTotals", name, "p75"), 1.0) for name in VITALS},
 }
-# Of how many samples a figure has to be before it can open or close an incident: where
-# they are counted in the watch's figures, and the least number.
+# Of how many samples a figure has to be before it is judged, on the dashboard as in the
+# watch: what is counted, and the least number.
 LEAST: dict[str, tuple[str, int]] = {
     "api_response_p95": ("requests", 20),
     "api_response_avg": ("requests", 20),
@@ -144,11 +144,23 @@ def sure_figure_of(name: str, watched: Mapping[str, Any]) -> float | None:
 
     :param watched: figures with ``samples``, their numbers
     """
-    if name in LEAST:
-        kind, least = LEAST[name]
-        if watched.get("samples", {}).get(kind, 0) < least:
-            return None
+    samples, least = samples_of(name, watched)
+    if samples is not None and samples < least:
+        return None
     return figure_of(name, watched)
+
+
+def samples_of(name: str, counted: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Of how many samples a target's figure is, and the least number to judge it by.
+
+    None and 0 for a figure that is not made of samples.
+
+    :param counted: figures with ``samples``, their numbers
+    """
+    if name not in LEAST:
+        return None, 0
+    kind, least = LEAST[name]
+    return counted.get("samples", {}).get(kind, 0), least
 
 
 def in_force(values: Mapping[str, float]) -> dict[str, Target]:
@@ -167,7 +179,9 @@ def judge(
 ) -> list[dict[str, Any]]:
     """Each tile's target with its figure and verdict.
 
-    :param dashboard: the dashboard's data
+    A figure of too few samples is shown, and meets and misses nothing.
+
+    :param dashboard: the dashboard's data, with ``samples``, their numbers
     :param values: a database's own, by name; others have their default
     """
     targets = in_force(values)
@@ -175,6 +189,7 @@ def judge(
     for name in TILES:
         target = targets[name]
         figure = figure_of(name, dashboard)
+        samples, least = samples_of(name, dashboard)
         verdicts.append(
             {
                 "name": name,
@@ -183,7 +198,9 @@ def judge(
                 "target": target.value,
                 "compare": target.compare,
                 "unit": target.unit,
-                "met": target.met(figure),
+                "met": target.met(sure_figure_of(name, dashboard)),
+                "samples": samples,
+                "least": least,
             }
         )
     return verdicts

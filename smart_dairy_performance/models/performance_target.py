@@ -69,7 +69,8 @@ class PerformanceTarget(models.Model):
         string="Poor From",
         digits=(16, 3),
         aggregator=None,
-        help="Beyond it the target is not only missed, the figure is poor. 0: never.",
+        help="Beyond it the target is not only missed, the figure is poor. Empty or 0: "
+        "never.",
     )
     default_value = fields.Float(
         string="Default", readonly=True, digits=(16, 3), aggregator=None
@@ -123,7 +124,7 @@ class PerformanceTarget(models.Model):
                 raise ValidationError(
                     self.env._(
                         "%(target)s: a poor figure is greater than the limit "
-                        "(%(value)s). Use 0 if there shall be no such level.",
+                        "(%(value)s). Leave it empty if there shall be no such level.",
                         **limit,
                     )
                 )
@@ -131,7 +132,7 @@ class PerformanceTarget(models.Model):
                 raise ValidationError(
                     self.env._(
                         "%(target)s: a poor figure is less than the limit "
-                        "(%(value)s). Use 0 if there shall be no such level.",
+                        "(%(value)s). Leave it empty if there shall be no such level.",
                         **limit,
                     )
                 )

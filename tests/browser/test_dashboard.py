@@ -109,7 +109,8 @@ def test_it_shows_what_the_server_answers(user_page: Page):
         tile = user_page.locator(f'[data-target="{target["name"]}"]')
         value = tile.get_attribute("data-value")
         assert (float(value) if value is not None else None) == target["value"]
-        word = {True: "met", False: "missed", None: "no data"}[target["met"]]
+        unjudged = "no data" if target["value"] is None else "too few"
+        word = {True: "met", False: "missed", None: unjudged}[target["met"]]
         expect(tile.locator(".o_sdp_chip")).to_have_text(word)
     database = user_page.locator('[data-target="db_query_p90"] .o_sdp_tile_value')
     shown, figure = database.inner_text(), data["database"]["p90QueryTime"]

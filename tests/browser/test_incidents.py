@@ -109,7 +109,12 @@ def test_managers_are_told_once_and_nobody_else(
 def test_a_manager_edits_a_target_and_takes_it_back(manager_page: Page):
     manager_page.goto(f"/odoo/action-{ADDON}.performance_target_action")
     row = manager_page.locator(".o_data_row", has_text="Database Query (p90)")
+    # No level of it is called poor: that is not the level 0.
+    expect(row.locator("td[name=poor]")).to_have_text("")
     row.locator("td[name=name]").click()
+    poor = manager_page.locator(".o_form_view [name=poor] input")
+    expect(poor).to_have_value("")
+    expect(poor).to_have_attribute("placeholder", "never")
     limit = manager_page.locator(".o_form_view [name=value] input")
     expect(limit).to_have_value("50")
     limit.fill("0")
@@ -119,8 +124,15 @@ def test_a_manager_edits_a_target_and_takes_it_back(manager_page: Page):
     expect(dialog.first).to_contain_text("A limit is greater than zero.")
     manager_page.keyboard.press("Escape")
     limit.fill("40")
+    poor.fill("80")
     save.click()
-    manager_page.get_by_role("button", name="Use the Default").click()
+    default = manager_page.get_by_role("button", name="Use the Default")
+    expect(default).to_be_visible()
+    poor.fill("")
+    save.click()
+    expect(manager_page.locator(".o_form_button_save:visible")).to_have_count(0)
+    expect(poor).to_have_value("")
+    default.click()
     expect(limit).to_have_value("50")
 
 

@@ -217,8 +217,10 @@ class Sent:
 
 
 def flush(page: Page) -> None:
-    page.evaluate("smartDairyVitals.flush()")
-    page.wait_for_function("smartDairyVitals.counts().waiting === 0")
+    """Send all that waits, also what comes meanwhile: that has half a minute's time."""
+    page.wait_for_function(
+        "smartDairyVitals.flush(), smartDairyVitals.counts().waiting === 0"
+    )
     page.wait_for_timeout(200)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from .. import prometheus, quantiles, vitals
+from .. import prometheus, vitals
 from ..business import FED
 from ..merge import Family, Merged
 from ..recorder import failed
@@ -143,13 +143,8 @@ class Board:
         found = figures.performance_metrics(
             window, frontend=vitals.frontend(window), system=self._server.system()
         )
-        _duration, outcomes, queries = points.sums(window.grown)
         totals = vitals.totals(window)
-        samples = {
-            "requests": round(sum(outcomes.values())),
-            "queries": round(quantiles.count(queries)),
-            **{name: entry["samples"] for name, entry in totals.items()},
-        }
+        samples = figures.samples(window, totals)
         return {**found.values, "vitalsTotals": totals, "samples": samples}
 
     def answer(self, name: str, ask: questions.Ask, asking: int = 0) -> dict[str, Any]:
@@ -202,11 +197,13 @@ class Board:
         before = None
         if self._source is not None and source == Source.name:
             before = parts.get("before", None, self._source.before, seconds, now.time)
+        totals = parts.get("vitalsTotals", _NO_VITALS, vitals.totals, window)
+        samples = parts.get("samples", {}, figures.samples, window, totals)
         targets = parts.get(
             "targets",
             [],
             trends.judged,
-            {**found.values, "reasons": reasons},
+            {**found.values, "samples": samples, "reasons": reasons},
             {name: value for name, (value, _poor) in stored.limits.items()},
             line,
             before,
@@ -252,9 +249,7 @@ class Board:
             ),
             "queues": parts.get("queues", _NO_QUEUES, sections.queues, now),
             "vitals": parts.get("vitals", [], vitals.worst, window),
-            "vitalsTotals": parts.get(
-                "vitalsTotals", _NO_VITALS, vitals.totals, window
-            ),
+            "vitalsTotals": totals,
             "business": parts.get(
                 "business", [], sections.business, business, self._database
             ),

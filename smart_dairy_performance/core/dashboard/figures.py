@@ -91,6 +91,19 @@ def performance_metrics(
     return figures
 
 
+def samples(window: Window, totals: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Of how many requests, queries and Web Vitals by name the figures are.
+
+    :param totals: of the window's Web Vitals
+    """
+    _duration, outcomes, queries = history.sums(window.grown)
+    return {
+        "requests": round(sum(outcomes.values())),
+        "queries": round(quantiles.count(queries)),
+        **{name: entry["samples"] for name, entry in totals.items()},
+    }
+
+
 # -- statistics ------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from .. import targets, vitals
 from . import POINTS, figures
 from .windows import Window
 
+FEW_SAMPLES = "few_samples"  # why a figure is not judged
 BETTER, WORSE, STEADY = "better", "worse", "steady"
 NOTABLE = 0.1  # a change by less than this share of what was before is none
 
@@ -30,7 +31,7 @@ def judged(
 ) -> list[dict[str, Any]]:
     """Each target with its figure, verdict, line and trend.
 
-    :param found: the dashboard's sections and ``reasons``
+    :param found: the dashboard's sections, ``samples`` and ``reasons``
     :param changed: limits that were edited, by target
     :param line: the time series
     :param before: the window just before
@@ -61,6 +62,8 @@ def judged(
         entry["reason"] = None
         if entry["value"] is None:
             entry["reason"] = found.get("reasons", {}).get(reason)
+        elif entry["met"] is None:
+            entry["reason"] = FEW_SAMPLES
     return entries
 
 

@@ -37,6 +37,9 @@ CRON_LATE, CRON_VERY_LATE = 300.0, 900.0  # seconds after it was due
 # Odoo's own job sends mails once an hour.
 MAIL_OLD, MAIL_VERY_OLD = 7200.0, 86_400.0  # seconds
 STALE = 3.0  # snapshots: times the seconds between two
+# Times the least number of samples to judge a figure by, before it is called poor: one
+# failure of twenty requests is worth a look, and nothing to wake somebody for.
+CERTAIN = 5
 HOST_SECONDS = 60.0  # that processor or memory are over their level
 _CRITICAL_CHECKS = ("database", "registry")
 
@@ -97,13 +100,15 @@ def measuring(facts: Facts) -> Iterable[Cause]:
 
 
 def missed_targets(facts: Facts) -> Iterable[Cause]:
-    """Targets that are not met; worse than the level called poor is critical."""
+    """Targets that are not met; surely worse than the level called poor is critical."""
     poor = {**_poor(), **facts.poor}
     for entry in facts.targets:
         if entry["met"] is not False:
             continue
         value, limit = entry["value"], poor.get(entry["name"])
         is_poor = bool(limit) and (value < limit) != (entry["compare"] == "<")
+        if entry["samples"] is not None:
+            is_poor = is_poor and entry["samples"] >= CERTAIN * entry["least"]
         level = CRITICAL if is_poor else ATTENTION
         yield cause(
             "target_missed",

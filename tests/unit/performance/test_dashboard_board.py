@@ -127,6 +127,26 @@ def test_targets_have_line_trend_and_what_was_before(server):
     assert since == found["series"][0]["time"] > server.clock.now - 300
 
 
+def test_a_few_requests_are_no_problem(server):
+    """Seen, and said to be few, not called critical."""
+    server.tick()
+    server.requests(19, 3.0)
+    for _snapshot in range(6):
+        server.tick()
+    few = server.answer()
+    api = next(t for t in few["targets"] if t["name"] == "api_response_p95")
+    assert (api["met"], api["reason"], api["since"]) == (None, "few_samples", None)
+    assert api["value"] > 2000
+    assert (api["samples"], api["least"]) == (19, 20)
+    assert few["verdict"] == {"level": "unknown", "causes": []}
+    server.requests(1, 3.0)
+    server.tick()
+    enough = server.answer()
+    api = next(t for t in enough["targets"] if t["name"] == "api_response_p95")
+    assert (api["met"], api["reason"]) == (False, None)
+    assert [cause["level"] for cause in enough["verdict"]["causes"]] == ["attention"]
+
+
 def test_parts(server):
     busy(server)
     found = server.answer(database=DATABASE)

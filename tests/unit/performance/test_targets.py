@@ -6,9 +6,12 @@ import pytest
 
 from smart_dairy_performance.core import targets
 
+MANY = dict.fromkeys(("requests", "queries", "LOAD"), 1000)
+
 
 def _verdicts(dashboard, changed=None):  # type: ignore[no-untyped-def]
-    return {v["name"]: v for v in targets.judge(dashboard, changed or {})}
+    judged = targets.judge({"samples": MANY, **dashboard}, changed or {})
+    return {v["name"]: v for v in judged}
 
 
 def test_values_are_those_of_the_file() -> None:
@@ -118,6 +121,16 @@ def test_page_load_is_in_seconds() -> None:
 def test_a_database_changes_a_target() -> None:
     found = _verdicts({"api": {"errorRate": 0.3}}, {"error_rate": 0.5})["error_rate"]
     assert (found["target"], found["met"]) == (0.5, True)
+
+
+@pytest.mark.parametrize(("requests", "met"), [(0, None), (19, None), (20, False)])
+def test_a_figure_of_few_samples_is_shown_and_not_judged(
+    requests: int, met: bool | None
+) -> None:
+    dashboard = {"api": {"p95ResponseTime": 900.0}, "samples": {"requests": requests}}
+    found = _verdicts(dashboard)["api_response_p95"]
+    assert (found["value"], found["met"]) == (900.0, met)
+    assert (found["samples"], found["least"]) == (requests, 20)
 
 
 def test_nothing_measured_is_no_success() -> None:

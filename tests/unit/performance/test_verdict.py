@@ -83,9 +83,28 @@ def test_missed_target(name, value, target, level):
         "compare": "<",
         "unit": "u",
         "since": 77.0,
+        "samples": 100,
+        "least": 20,
     }
     params = {"name": name, "value": value, "target": target, "unit": "u"}
     assert only(targets=[entry]) == ("target_missed", level, params, 77.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "level"), [(20, "attention"), (99, "attention"), (100, "critical")]
+)
+def test_a_poor_figure_of_few_samples_is_not_critical(samples, level):
+    entry = {
+        "name": "error_rate",
+        "met": False,
+        "value": 5.0,
+        "target": 0.1,
+        "compare": "<",
+        "unit": "percent",
+        "samples": samples,
+        "least": 20,
+    }
+    assert only(targets=[entry])[1] == level
 
 
 def test_levels_that_were_edited_decide():
@@ -96,6 +115,8 @@ def test_levels_that_were_edited_decide():
         "target": 90.0,
         "compare": ">",
         "unit": "score",
+        "samples": None,
+        "least": 0,
     }
     for poor, level in ((50.0, "critical"), (30.0, "attention"), (0.0, "attention")):
         found = only(targets=[entry], poor={"lighthouse_performance": poor})

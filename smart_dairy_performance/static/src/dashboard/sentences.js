@@ -146,6 +146,13 @@ const REASONS = {
 export const reasonSentence = (reason) =>
     REASONS[reason] || _t("No data in this time.");
 
+/** Why a figure is not judged: of how many samples it is, and how many it should be. */
+export const fewSentence = ({ samples, least }) =>
+    _t("Of %(samples)s only; judged from %(least)s on.", {
+        samples: formatCount(samples),
+        least: formatCount(least),
+    });
+
 /** What should be known about the figures altogether. */
 export function noticeSentence({ code, params = {} }) {
     switch (code) {

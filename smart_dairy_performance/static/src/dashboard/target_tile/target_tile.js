@@ -7,6 +7,7 @@ import { formatInUnit, isNumber } from "../formats";
 import {
     TARGETS,
     adviceForTarget,
+    fewSentence,
     limitSentence,
     reasonSentence,
     sinceSentence,
@@ -16,6 +17,7 @@ import { Sparkline } from "../sparkline/sparkline";
 
 const MET = { word: _t("met"), icon: "fa-check", tone: "good" };
 const MISSED = { word: _t("missed"), icon: "fa-times", tone: "bad" };
+const TOO_FEW = { word: _t("too few"), icon: "fa-minus", tone: "none" };
 const NO_DATA = { word: _t("no data"), icon: "fa-minus", tone: "none" };
 
 /** One of the customer's targets: figure, limit, verdict, and how it went. */
@@ -47,18 +49,23 @@ export class TargetTile extends Component {
 
     get state() {
         const { met } = this.props.target;
-        return met === null ? NO_DATA : met ? MET : MISSED;
+        if (met === null) {
+            return this.isKnown ? TOO_FEW : NO_DATA;
+        }
+        return met ? MET : MISSED;
     }
 
     get trend() {
         return trendSentence(this.props.target);
     }
 
-    /** Under the figure: since when it is missed, or why there is none. */
+    /** Under the figure: since when it is missed, or why there is no verdict. */
     get note() {
         const { met, since, reason } = this.props.target;
         if (met === null) {
-            return reasonSentence(reason);
+            return this.isKnown
+                ? fewSentence(this.props.target)
+                : reasonSentence(reason);
         }
         return met ? "" : sinceSentence(since);
     }
