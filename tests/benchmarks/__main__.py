@@ -25,6 +25,7 @@ from . import (
     dashboard_screen,
     database,
     hot_path,
+    lighthouse,
     saturated,
     scrape,
     vitals,
@@ -33,7 +34,7 @@ from .figures import Figure
 
 GROUPS: tuple[ModuleType, ...] = (
     *(hot_path, scrape, cpu, saturated, business),
-    *(dashboard, dashboard_screen, database, vitals, collector),
+    *(dashboard, dashboard_screen, database, vitals, collector, lighthouse),
 )
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"

@@ -16,7 +16,7 @@ from typing import Any
 from tests.stack import Stack, StackError, paths
 from tests.system.support import Client, admin
 
-from .cpu import OPTIONS as IN_PROCESS
+from . import cpu
 from .figures import Figure, median, spread
 
 CPU = ("ui.dashboard_refresh_cpu", "ui.dashboard_refresh_passed_on_cpu")
@@ -30,7 +30,8 @@ SESSIONS = 5
 VISITORS, PAUSE = 2, 0.3  # of the shop, seconds between two pages of one
 BLOCK, BLOCKS = 10.0, 16  # seconds; half of them with dashboards
 QUICK_BLOCK, QUICK_BLOCKS = 4.0, 4
-SHOP = replace(IN_PROCESS, name="bench-dashboards", workers=4, odoo=True)
+IN_PROCESS = replace(cpu.OPTIONS, name="bench-ui-refresh")
+SHOP = replace(IN_PROCESS, name="bench-ui-fifty", workers=4, odoo=True)
 
 
 def run(quick: bool, only: str = "") -> list[Figure]:

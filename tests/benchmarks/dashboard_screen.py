@@ -16,7 +16,7 @@ from .figures import Figure, median, spread
 
 OPEN, REFRESH = "ui.dashboard_open", "ui.dashboard_refresh_screen"
 NAMES = (OPEN, REFRESH)
-OPTIONS = replace(demo.OPTIONS, name="bench-screen", prometheus=False, redis=False)
+OPTIONS = replace(demo.OPTIONS, name="bench-ui-screen", prometheus=False, redis=False)
 ROUNDS, QUICK_ROUNDS = 20, 4
 FIRST_TIMEOUT = 120_000.0  # ms: Odoo builds its assets
 ELSEWHERE = "/odoo/action-smart_dairy_performance.performance_metric_action"
