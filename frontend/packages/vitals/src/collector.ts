@@ -88,21 +88,25 @@ export function isForbidden(settings: Settings): boolean {
  * With one that says false nothing is observed until the event
  * `smart-dairy-vitals-consent` with detail true comes to the document. With detail false
  * everything that waits is forgotten, and measuring ends for this page.
+ *
+ * @param seen is told of each measurement when it is taken
  */
 export function startCollector(
   given: CollectorSettings,
   consent?: () => ConsentHook,
+  seen?: (metric: WireMetric) => void,
 ): Collector | null {
   const settings = complete(given);
   if (isForbidden(settings) || Math.random() >= settings.sampleRate) {
     return null;
   }
-  return createCollector(settings, consent);
+  return createCollector(settings, consent, seen);
 }
 
 function createCollector(
   settings: Settings,
   consent: (() => ConsentHook) | undefined,
+  seen: ((metric: WireMetric) => void) | undefined,
 ): Collector {
   const page = settings.page ?? pathTemplate(location.pathname);
   const prefix = Math.random().toString(36).slice(2, 10);
@@ -140,6 +144,7 @@ function createCollector(
       db_ms: null,
       ...fields,
     };
+    seen?.(metric);
     const isUrgent = metric.rating === 'poor' && name !== 'LONG_TASK';
     sender.add({ page, nav: view, metric }, isUrgent);
   }

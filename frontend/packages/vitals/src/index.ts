@@ -8,6 +8,8 @@
  */
 export type { Collector, CollectorSettings, ConsentHook } from './collector.js';
 export { startCollector } from './collector.js';
+export type { MetricSummary, MonitorOptions } from './monitor.js';
+export { WebVitalsMonitor, webVitalsMonitor } from './monitor.js';
 export type { Counts } from './sender.js';
 export type { Settings } from './settings.js';
 export type {

@@ -1,0 +1,39 @@
+import { Statistic } from 'antd';
+import type { FC } from 'react';
+
+import type { Figure } from './metrics.js';
+import type { Limits } from './rating.js';
+import { COLORS, statusOf, WORDS } from './rating.js';
+
+interface TileProps {
+  title: string;
+  value: Figure;
+  suffix?: string;
+  precision?: number;
+  limits?: Limits;
+  missing: string;
+}
+
+/** One figure in large digits. */
+export const Tile: FC<TileProps> = ({
+  title,
+  value,
+  suffix,
+  precision = 0,
+  limits,
+  missing,
+}) => {
+  const status = value !== null && limits ? statusOf(value, limits) : null;
+  return (
+    <div className="sdp-tile">
+      <Statistic
+        title={title}
+        value={value ?? '–'}
+        precision={precision}
+        suffix={value === null ? undefined : suffix}
+        styles={status ? { content: { color: COLORS[status] } } : {}}
+      />
+      <small>{value === null ? missing : status ? WORDS[status] : '\u00a0'}</small>
+    </div>
+  );
+};
