@@ -1,0 +1,420 @@
+"""What the queries of one request or job add up to, by text and by line of code.
+
+A :class:`Queries` hangs on the thread's ``query_hooks`` while a unit runs. A text that
+is new costs two look-ups in dicts. Only for a text that comes again, that begins like
+another, that took long, or that comes late in a unit that takes long, the stack is
+walked for the line that asked (``callers``). When one line asked the same ``TELLING``
+times it is asked once what it is: which field, which model, what for (``asking``).
+
+Everything is bounded: ``TEXTS`` texts, ``PLACES`` places and ``TIMELINE`` queries a
+unit; beyond that numbers go to one entry without a text. Parameters are looked at,
+their lengths and which of them change, and never kept beyond the unit.
+"""
+
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from threading import Thread
+from types import CodeType, FrameType
+from typing import Any
+
+from . import callers
+from .asking import About, about, company, written
+
+TEXTS = 500
+PLACES = 500
+TIMELINE = 2000
+NOTABLE = 0.005  # seconds: such a query is worth a walk
+LATE = 0.3  # seconds from which on every query of a unit is
+PREFIX = 40  # characters; texts with literals in them differ behind that
+TELLING = 3  # times
+STEADY = 16  # times in a row from one line, then only each fourth is walked for
+
+_DATA = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|\()", re.IGNORECASE)
+_COMPANY = re.compile(r'"?company_ids?"?\s*(?:=|IN|=\s*ANY)\s*\(?\s*\Z', re.IGNORECASE)
+
+
+class Spot:
+    """One line that asked for one text.
+
+    :ivar count, seconds: all of them
+    :ivar run, run_seconds: the most within one transaction
+    :ivar first, last: unix time at which the first began and the last ended
+    :ivar width: sum of the lengths of the longest list among the parameters (of what
+        changes data: rows), of the ``looked`` queries that were looked at
+    :ivar rows: sum of rows, of these
+    :ivar companies: each was for another company
+    :ivar about: what the line is, once it asked ``TELLING`` times
+    """
+
+    __slots__ = (
+        "about",
+        "companies",
+        "company",
+        "count",
+        "first",
+        "last",
+        "looked",
+        "parameters",
+        "place",
+        "rows",
+        "run",
+        "run_seconds",
+        "seconds",
+        "transaction",
+        "_now",
+        "_now_seconds",
+        "width",
+    )
+
+    def __init__(self, place: callers.Place | None, first: float) -> None:
+        self.place = place
+        self.count = 0
+        self.seconds = 0.0
+        self.run = 0
+        self.run_seconds = 0.0
+        self._now = 0
+        self._now_seconds = 0.0
+        self.transaction = 0
+        self.first = self.last = first
+        self.width = 0
+        self.rows = 0
+        self.looked = 0
+        self.parameters: Any = None
+        self.company: Any = None
+        self.companies = False
+        self.about: About | None = None
+
+    def add(self, seconds: float, ended: float, transaction: int) -> None:
+        self.count += 1
+        self.seconds += seconds
+        self.last = ended
+        if transaction != self.transaction:
+            self.transaction = transaction
+            self._now = 0
+            self._now_seconds = 0.0
+        self._now += 1
+        self._now_seconds += seconds
+        if self._now >= self.run:
+            self.run = self._now
+            self.run_seconds = self._now_seconds
+
+    @property
+    def mean_width(self) -> float:
+        return self.width / self.looked if self.looked else 0.0
+
+    @property
+    def mean_rows(self) -> float:
+        return self.rows / self.looked if self.looked else 0.0
+
+
+class Entry:
+    """One text.
+
+    :ivar text: None: those that were too many
+    :ivar spots: by code and instruction; those of queries that nobody walked for
+        are not there
+    """
+
+    __slots__ = (
+        "count",
+        "last",
+        "longest",
+        "prefix",
+        "rows",
+        "seconds",
+        "shortest",
+        "spots",
+        "steady",
+        "text",
+    )
+
+    def __init__(self, text: str | None, prefix: list[int]) -> None:
+        self.text = text
+        self.prefix = prefix
+        self.count = 0
+        self.seconds = 0.0
+        self.shortest = float("inf")
+        self.longest = 0.0
+        self.rows = 0
+        self.spots: dict[tuple[CodeType, int], Spot] = {}
+        self.last: Spot | None = None
+        self.steady = 0
+
+
+class Slow:
+    """A query over the limit: its entry, seconds, when, and the places it came from."""
+
+    __slots__ = ("entry", "seconds", "started", "trail")
+
+    def __init__(
+        self, entry: Entry, seconds: float, started: float, trail: list[callers.Place]
+    ) -> None:
+        self.entry = entry
+        self.seconds = seconds
+        self.started = started
+        self.trail = trail
+
+
+class Queries:
+    """The queries of one unit; see the module.
+
+    :param commits: the unit's list of commits: its length tells transactions apart
+    :param clock: unix time, as the cursor's own
+    :param slow_seconds: a query over this is kept by itself, at most 20 a unit
+    :ivar timeline: (start, seconds, entry, spot or None) of the first ``TIMELINE``
+    :ivar seconds: in queries
+    """
+
+    __slots__ = (
+        "_prefixes",
+        "_slow_seconds",
+        "_spots",
+        "began",
+        "commits",
+        "entries",
+        "failed",
+        "late",
+        "other",
+        "seconds",
+        "slow",
+        "timeline",
+        "writes",
+    )
+
+    def __init__(
+        self,
+        commits: Sequence[float] = (),
+        clock: Callable[[], float] = time.time,
+        slow_seconds: float = 0.1,
+        failed: Callable[[str], None] = lambda hook: None,
+    ) -> None:
+        self.began = clock()
+        self.late = self.began + LATE
+        self.commits = commits
+        self.entries: dict[str, Entry] = {}
+        self.other: Entry | None = None
+        self.timeline: list[tuple[float, float, Entry, Spot | None]] = []
+        self.seconds = 0.0
+        self.slow: list[Slow] = []
+        self.writes: dict[Any, Entry] = {}
+        self.failed = failed
+        self._slow_seconds = slow_seconds
+        self._spots = 0
+        self._prefixes: dict[str, list[int]] = {}
+
+    def query(
+        self, cursor: Any, query: Any, params: Any, start: float, delay: float
+    ) -> None:
+        """The SQL hook, with the signature that Odoo's cursor calls."""
+        try:
+            entry = self.entries.get(query)
+            if entry is None:
+                entry = self._new(query)
+            entry.count += 1
+            entry.seconds += delay
+            self.seconds += delay
+            if delay > entry.longest:
+                entry.longest = delay
+            if delay < entry.shortest:
+                entry.shortest = delay
+            rows = cursor._obj.rowcount
+            if rows > 0:
+                entry.rows += rows
+            spot = None
+            if (
+                entry.count > 1
+                or entry.prefix[0] > 1
+                or delay >= NOTABLE
+                or start > self.late
+            ):
+                spot = self._seen(entry, rows, params, start, delay, cursor)
+            if len(self.timeline) < TIMELINE:
+                self.timeline.append((start, delay, entry, spot))
+        except Exception:
+            self.failed("sql_recorder")
+
+    def _new(self, query: Any) -> Entry:
+        """The entry of a text that is new in this unit."""
+        if type(query) is not str:
+            # Bytes, or an object whose text needs a connection.
+            query = query.decode("utf-8", "replace") if type(query) is bytes else ""
+            found = self.entries.get(query)
+            if found is not None:
+                return found
+        if len(self.entries) >= TEXTS:
+            if self.other is None:
+                self.other = Entry(None, [2])
+            return self.other
+        prefix = self._prefixes.setdefault(query[:PREFIX], [0])
+        prefix[0] += 1
+        entry = self.entries[query] = Entry(query, prefix)
+        return entry
+
+    def _seen(
+        self,
+        entry: Entry,
+        rows: int,
+        params: Any,
+        start: float,
+        delay: float,
+        cursor: Any,
+    ) -> Spot | None:
+        """Note the line that asked."""
+        transaction = len(self.commits)
+        if entry.steady >= STEADY and entry.count & 3 and delay < NOTABLE:
+            spot = entry.last
+            assert spot is not None
+            spot.add(delay, start + delay, transaction)
+            return spot
+        top = sys._getframe(2)
+        frame = callers.caller(top)
+        if delay >= self._slow_seconds and len(self.slow) < 20:
+            places = [callers.place_of(frame)] if frame is not None else []
+            self.slow.append(
+                Slow(entry, delay, start, [*places, *callers.trail(frame)])
+            )
+        if frame is None:
+            entry.steady = 0
+            return None
+        key = (frame.f_code, frame.f_lasti)
+        spot = entry.spots.get(key)
+        if spot is None:
+            if self._spots >= PLACES:
+                return None
+            self._spots += 1
+            spot = entry.spots[key] = Spot(callers.place_of(frame), start)
+        spot.add(delay, start + delay, transaction)
+        if spot is entry.last:
+            entry.steady += 1
+        else:
+            entry.last, entry.steady = spot, 0
+        spot.looked += 1
+        if rows > 0:
+            spot.rows += rows
+        spot.width += width(params)
+        if spot.count <= TELLING:
+            self._look(spot, entry, params, top, frame)
+        return spot
+
+    def _look(
+        self,
+        spot: Spot,
+        entry: Entry,
+        params: Any,
+        top: FrameType,
+        frame: FrameType,
+    ) -> None:
+        """What changes from one time to the next, and at last what the line is."""
+        if spot.count == 1:
+            spot.parameters, spot.company = params, company(top, frame)
+        elif spot.count == TELLING:
+            now = company(top, frame)
+            spot.companies = (now is not None and now != spot.company) or by_company(
+                entry.text or "", spot.parameters, params
+            )
+            same = params == spot.parameters
+            spot.about = about(top, frame, same)
+            spot.parameters = None
+
+    def wrote(self, target: Any, seconds: float, frame: FrameType) -> None:
+        """A model's ``create``, ``write`` or ``unlink`` of a single record.
+
+        :param target: has ``model`` and ``method``
+        :param frame: the one that called it, or one that it called
+        """
+        try:
+            entry = self.writes.get(target)
+            if entry is None:
+                if len(self.writes) >= TEXTS:
+                    return
+                entry = self.writes[target] = Entry(None, [1])
+            entry.count += 1
+            entry.seconds += seconds
+            if entry.count == 1:
+                return
+            now = self.began
+            caller = callers.caller(frame)
+            if caller is None:
+                return
+            key = (caller.f_code, caller.f_lasti)
+            spot = entry.spots.get(key)
+            if spot is None:
+                spot = entry.spots[key] = Spot(callers.place_of(caller), now)
+                # The first, which nobody looked at, was most likely the same line's.
+                if len(entry.spots) == 1:
+                    spot.add(entry.seconds - seconds, now, len(self.commits))
+            spot.add(seconds, now, len(self.commits))
+            if spot.count == TELLING:
+                spot.about = written(target, caller)
+        except Exception:
+            self.failed("sql_recorder")
+
+    # -- afterwards ------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """Number of queries."""
+        return sum(entry.count for entry in self.all())
+
+    def all(self) -> list[Entry]:
+        """All entries of queries."""
+        found = list(self.entries.values())
+        return [*found, self.other] if self.other is not None else found
+
+    def attach(self, thread: Thread) -> None:
+        """See the queries of a thread, beside other hooks."""
+        hooks = getattr(thread, "query_hooks", None)
+        if hooks is None:
+            hooks = thread.query_hooks = []  # type: ignore[attr-defined]
+        hooks.append(self.query)
+
+    def detach(self, thread: Thread) -> None:
+        """See them no more; other hooks stay."""
+        hooks: Any = getattr(thread, "query_hooks", ())
+        if self.query in hooks:
+            hooks.remove(self.query)
+
+
+def is_data(text: str) -> bool:
+    """Whether a text reads or changes rows, and is not SAVEPOINT, SET or LOCK."""
+    return _DATA.match(text) is not None
+
+
+def width(params: Any) -> int:
+    """The length of the longest list among parameters; 1 for none, 0 for an empty one.
+
+    >>> width(("a", (1, 2, 3))), width(None), width(([],))
+    (3, 1, 0)
+    """
+    most = -1
+    if params:
+        for value in params.values() if type(params) is dict else params:
+            if type(value) in _LISTS and len(value) > most:
+                most = len(value)
+    return 1 if most < 0 else most
+
+
+_LISTS = frozenset((tuple, list, set, frozenset))
+
+
+def by_company(text: str, before: Any, after: Any) -> bool:
+    """Whether only the company differs between two executions of a text.
+
+    >>> by_company("SELECT a FROM b WHERE company_id = %s AND c = %s", (1, 7), (2, 7))
+    True
+    >>> by_company("SELECT a FROM b WHERE company_id = %s AND c = %s", (1, 7), (1, 8))
+    False
+    """
+    if type(before) not in _LISTS or type(after) not in _LISTS:
+        return False
+    pieces = text.split("%s")
+    if not len(before) == len(after) == len(pieces) - 1:
+        return False
+    changed = [
+        piece
+        for piece, old, new in zip(pieces, before, after, strict=False)
+        if old != new
+    ]
+    return bool(changed) and all(_COMPANY.search(piece) for piece in changed)
