@@ -50,7 +50,7 @@ ODOO_PACKAGES = (
     "libjs-jquery-form",
     "libjs-underscore",
 )
-# Unpacked, so that no service starts; the versions that containers run, or close to them.
+# Unpacked, so that no service starts; close to the versions of the containers.
 TOOLS_SUITE = "sid"
 TOOLS_PACKAGES = (
     "prometheus",

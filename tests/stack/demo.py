@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import environment, paths, summary
 from .k6 import K6Result, run_script
+from .monitoring import Monitoring
 from .stack import Stack, StackOptions
 
 OPTIONS = StackOptions(
@@ -19,6 +20,7 @@ OPTIONS = StackOptions(
         "smart_dairy_profiling",
     ),
     dairy="S",
+    monitoring=Monitoring(),
 )
 SCRIPT = paths.REPO / "k6" / "smoke.js"
 SUMMARY = paths.RESULTS / "smoke.json"
@@ -36,15 +38,15 @@ def start(options: StackOptions = OPTIONS, env_file: Path = paths.ENV_FILE) -> S
 
 
 def load(stack: Stack, seconds: int = SECONDS) -> tuple[K6Result, summary.Figures]:
-    """Run the smoke script, and say what Prometheus counted of it.
+    """Run the smoke script through nginx, and say what Prometheus counted of it.
 
     The counters are compared between a scrape before and one after the run.
     """
     stack.prometheus.wait_for_scrape()
     before = summary.take(stack.prometheus)
-    result = run_script(
-        SCRIPT, SUMMARY, stack.variables() | {"DURATION": f"{seconds}s"}
-    )
+    variables = stack.variables()
+    variables |= {"ODOO_URL": variables["NGINX_URL"], "DURATION": f"{seconds}s"}
+    result = run_script(SCRIPT, SUMMARY, variables, prometheus=stack.prometheus_url)
     stack.prometheus.wait_for_scrape()
     return result, summary.figures(before, summary.take(stack.prometheus))
 
@@ -68,6 +70,7 @@ def demo() -> bool:
         for alert in stack.prometheus.alerts()
     )
     env_file = paths.ENV_FILE.relative_to(paths.REPO)
+    urls = stack.variables()
     print(f"""
 {summary.table(found)}
 
@@ -76,9 +79,11 @@ k6 checks: {checks}
 workers: {", ".join(kinds)}
 alerts: {", ".join(alerts) or "none fires"}
 
-Odoo        {stack.odoo_url}  ({stack.login} / {stack.password})
-dashboard   {stack.odoo_url}/odoo/performance
-metrics     {stack.metrics_url}  (token in {env_file})
-Prometheus  {stack.prometheus_url}/targets, /alerts
+Odoo          {stack.odoo_url}  ({stack.login} / {stack.password})
+behind nginx  {urls["NGINX_URL"]}
+dashboard     {stack.odoo_url}/odoo/performance
+metrics       {stack.metrics_url}  (token in {env_file})
+Prometheus    {stack.prometheus_url}/targets, /alerts
+Alertmanager  {urls["ALERTMANAGER_URL"]}
 The stack stays up: ". {env_file}" for its addresses, "make stop" ends it.""")
     return equal and result.passed

@@ -34,10 +34,15 @@ class K6Result:
 
 
 def run_script(
-    script: Path, summary: Path, variables: Mapping[str, str], timeout: float = _TIMEOUT
+    script: Path,
+    summary: Path,
+    variables: Mapping[str, str],
+    timeout: float = _TIMEOUT,
+    prometheus: str = "",
 ) -> K6Result:
     """Run a script that writes its summary to ``$SUMMARY``; k6 prints as it goes.
 
+    :param prometheus: address of the Prometheus that k6 writes its metrics to
     :param timeout: seconds
     :raises StackError: when the script itself failed, so that nothing was measured
     """
@@ -50,7 +55,11 @@ def run_script(
         K6_AUTO_EXTENSION_RESOLUTION="false",
     )
     # No address: k6's own API would take a fixed port.
-    command = [str(paths.K6), "run", "--quiet", "--address", "", str(script)]
+    command = [str(paths.K6), "run", "--quiet", "--address", ""]
+    if prometheus:
+        env["K6_PROMETHEUS_RW_SERVER_URL"] = f"{prometheus}/api/v1/write"
+        command += ["--out", "experimental-prometheus-rw"]
+    command.append(str(script))
     try:
         code = subprocess.run(
             command, env=env, timeout=timeout, stdin=subprocess.DEVNULL

@@ -17,6 +17,7 @@ TEMPLATES = CACHE / "templates"
 PYCACHE = CACHE / "pycache"
 ODOO_ROOT = CACHE / "odoo"
 TOOLS_ROOT = CACHE / "tools"
+NGINX_ROOT = CACHE / "nginx"
 COMPOSE_ROOT = CACHE / "compose"
 
 RUN = REPO / ".run"
@@ -37,7 +38,13 @@ ODOO_ADDONS = (ODOO_PYTHONPATH / "odoo/addons", ODOO_PYTHONPATH / "addons")
 
 PROMETHEUS = TOOLS_ROOT / "usr/bin/prometheus"
 PROMTOOL = TOOLS_ROOT / "usr/bin/promtool"
-AMTOOL = TOOLS_ROOT / "usr/bin/amtool"
+NODE_EXPORTER = TOOLS_ROOT / "usr/bin/prometheus-node-exporter"
+POSTGRES_EXPORTER = TOOLS_ROOT / "usr/bin/prometheus-postgres-exporter"
+REDIS_EXPORTER = TOOLS_ROOT / "usr/bin/prometheus-redis-exporter"
+NGINX_EXPORTER = TOOLS_ROOT / "usr/bin/prometheus-nginx-exporter"
+ALERTMANAGER = Path("/usr/bin/prometheus-alertmanager")
+AMTOOL = Path("/usr/bin/amtool")
+NGINX = NGINX_ROOT / "usr/sbin/nginx"
 COMPOSE = COMPOSE_ROOT / "usr/libexec/docker/cli-plugins/docker-compose"
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 REDIS_SERVER = Path("/usr/bin/redis-server")

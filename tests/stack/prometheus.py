@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 import urllib.parse
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import environment, paths, web
+from . import environment, paths, shipped, web
 from .errors import StackError
 from .ports import HOST
 from .process import Service, wait_until
@@ -17,24 +18,6 @@ from .process import Service, wait_until
 JOB = "odoo"
 _START_TIMEOUT = 60.0  # seconds
 _RELOAD = "web.enable-lifecycle"
-
-_CONFIG = """\
-global:
-  scrape_interval: {interval}s
-  scrape_timeout: {timeout}s
-  evaluation_interval: {interval}s
-rule_files: ['{rules}']
-scrape_configs:
-  - job_name: {job}
-    metrics_path: {path}
-    authorization:
-      credentials_file: {token_file}
-    static_configs:
-      - targets: ['{target}']
-  - job_name: prometheus
-    static_configs:
-      - targets: ['{own}']
-"""
 
 
 @dataclass(frozen=True)
@@ -52,15 +35,33 @@ class Prometheus:
     :param metrics_url: what it scrapes as job ``odoo``
     :param token: bearer token for it
     :param interval: seconds between two scrapes
+    :param targets: what else it scrapes, by the addresses of the shipped file
+    :param stand_in: address that is scraped as another Odoo
+    :param speed: the waiting times of the rules are divided by it
     """
 
     def __init__(
-        self, folder: Path, port: int, metrics_url: str, token: str, interval: int
+        self,
+        folder: Path,
+        port: int,
+        metrics_url: str,
+        token: str,
+        interval: int,
+        targets: Mapping[str, Sequence[str]] | None = None,
+        stand_in: str = "",
+        speed: int = 1,
     ) -> None:
         self.port = port
         self.metrics_url = metrics_url
         self.token = token
         self.interval = interval
+        odoo = [urllib.parse.urlsplit(metrics_url).netloc]
+        self._targets = {
+            **(targets or {}),
+            "odoo:9669": [*odoo, stand_in] if stand_in else odoo,
+            "localhost:9090": [f"{HOST}:{port}"],
+        }
+        self.speed = speed
         self.folder = folder
         self.service = Service("prometheus", folder)
 
@@ -77,18 +78,13 @@ class Prometheus:
         token_file = self.folder / "metrics_token"
         token_file.touch(mode=0o600)
         token_file.write_text(self.token)
-        parts = urllib.parse.urlsplit(self.metrics_url)
         config = self.folder / "prometheus.yml"
         config.write_text(
-            _CONFIG.format(
-                interval=self.interval,
-                timeout=min(self.interval, 10),
-                job=JOB,
-                path=parts.path,
-                token_file=token_file,
-                target=parts.netloc,
-                own=f"{HOST}:{self.port}",
-                rules=paths.REPO / "config" / "prometheus" / "rules" / "*.yml",
+            shipped.prometheus_config(
+                self._targets,
+                token_file,
+                shipped.rules(self.folder / "rules", self.speed),
+                self.interval,
             )
         )
         command = [

@@ -58,11 +58,20 @@ def _steps() -> list[Step]:
         ),
         Step(
             "tools",
-            "Prometheus, Alertmanager",
+            "Prometheus, exporters",
             hash_of(debian.TOOLS_SUITE, debian.TOOLS_PACKAGES),
-            paths.AMTOOL.exists,
+            paths.NGINX_EXPORTER.exists,
             lambda: debian.unpack_packages(
                 debian.TOOLS_PACKAGES, debian.TOOLS_SUITE, paths.TOOLS_ROOT
+            ),
+        ),
+        Step(
+            "nginx",
+            "nginx",
+            hash_of(debian.NGINX_SUITE, debian.NGINX_PACKAGES),
+            paths.NGINX.exists,
+            lambda: debian.unpack_packages(
+                debian.NGINX_PACKAGES, debian.NGINX_SUITE, paths.NGINX_ROOT
             ),
         ),
         Step(

@@ -24,6 +24,8 @@ from types import TracebackType
 
 from . import paths, ports, template
 from .addons import DAIRY_ADDON, addons_paths, resolve
+from .monitoring import PORTS as MONITORING_PORTS
+from .monitoring import Around, Monitoring
 from .odoo import Odoo, OdooConfig
 from .ports import HOST
 from .postgres import OWNER, Postgres
@@ -47,6 +49,7 @@ class StackOptions:
     :param performance_conf: more keys for ``[smart_dairy_performance]``
     :param server_wide: load smart_dairy_performance server-wide
     :param scrape_interval: seconds
+    :param monitoring: with exporters, Alertmanager, and nginx in front of Odoo
     :param env: more environment variables for Odoo
     :param addons_path: more folders with addons
     """
@@ -65,6 +68,7 @@ class StackOptions:
     prometheus: bool = True
     redis: bool = True
     scrape_interval: int = 5
+    monitoring: Monitoring | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     addons_path: tuple[Path, ...] = ()
 
@@ -75,12 +79,14 @@ class Stack:
     :ivar odoo: the server, see :class:`Odoo`
     :ivar postgres: the cluster, see :class:`Postgres`
     :ivar prometheus: server and queries, see :class:`Prometheus`
+    :ivar around: exporters, Alertmanager and nginx, see :class:`Around`; None without
     """
 
     odoo: Odoo
     postgres: Postgres
     redis: Redis
     prometheus: Prometheus
+    around: Around | None = None
 
     def __init__(self, options: StackOptions) -> None:
         self.options = options
@@ -122,6 +128,8 @@ class Stack:
     def stop(self) -> None:
         """Stop everything; logs stay, the data goes."""
         with _locked(self.run_dir):
+            if self.around is not None:
+                self.around.stop()
             for service in (self.prometheus, self.odoo, self.redis, self.postgres):
                 service.stop()
             shutil.rmtree(self.run_dir / "data", ignore_errors=True)
@@ -183,11 +191,16 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """What a shell needs to use the stack."""
+        around = {}
+        if self.around is not None:
+            around["NGINX_URL"] = self.around.url("nginx")
+            around["ALERTMANAGER_URL"] = self.around.url("alertmanager")
         return {
             "ODOO_URL": self.odoo_url,
             "METRICS_URL": self.metrics_url,
             "METRICS_TOKEN": self.metrics_token,
             "PROMETHEUS_URL": self.prometheus_url,
+            **around,
             "REDIS_URL": self.redis_url,
             "ODOO_DB": self.database,
             "ODOO_LOGIN": self.login,
@@ -212,7 +225,8 @@ class Stack:
     def _configure(self, copied: template.Template) -> None:
         options = self.options
         self._template = copied
-        self.ports = ports.choose(_PORTS, _ports_of_other_stacks(self.run_dir))
+        names = [*_PORTS, *(MONITORING_PORTS if options.monitoring else ())]
+        self.ports = ports.choose(names, _ports_of_other_stacks(self.run_dir))
         (self.run_dir / "ports.json").write_text(json.dumps(self.ports))
         self.postgres = Postgres(
             self.run_dir, copied.postgres_data, self.ports["postgres"], copied.passwords
@@ -241,12 +255,21 @@ class Stack:
             performance=performance | dict(options.performance_conf),
         )
         self.odoo = Odoo(self.run_dir, config, options.env)
+        self.around = None
+        monitoring = options.monitoring or Monitoring()
+        if options.monitoring:
+            self.around = Around(
+                self.run_dir, monitoring, self.ports, self.postgres, self.redis.url
+            )
         self.prometheus = Prometheus(
             self.run_dir,
             self.ports["prometheus"],
             self.metrics_url,
             self.metrics_token,
             options.scrape_interval,
+            self.around.targets() if self.around else None,
+            monitoring.stand_in,
+            monitoring.speed,
         )
 
     def _start_services(self) -> None:
@@ -261,6 +284,8 @@ class Stack:
 
     def _start_odoo(self) -> None:
         self.postgres.start()
+        if self.around is not None:
+            self.around.start()
         if self.options.odoo:
             self.odoo.start()
 
