@@ -35,7 +35,7 @@ def frames(*names, module="shop", lines=None):
         known = name
         if isinstance(name, str):
             known = CODES.setdefault(name, code(name))
-        line = (lines or {}).get(name, 7)
+        line = (lines or {}).get(name if isinstance(name, str) else name.co_name, 7)
         frame = SimpleNamespace(
             f_code=known,
             f_lasti=2 * line,
