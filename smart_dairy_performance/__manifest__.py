@@ -24,6 +24,7 @@
         "views/performance_react_render_views.xml",
         "views/performance_dashboard.xml",
         "views/menus.xml",
+        "views/performance_react_render_menus.xml",
         "data/ir_cron_data.xml",
         "data/performance_metric_data.xml",
         "data/performance_target_data.xml",

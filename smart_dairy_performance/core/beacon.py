@@ -79,7 +79,9 @@ class Visit:
 class Render:
     """What a profiled React component took, in ms.
 
-    :ivar renders: since its page was loaded, with the four after it
+    :ivar renders: since the batch before; of a single one, since its page was loaded;
+        with the four after it
+    :ivar busiest: most commits within one second
     """
 
     component: str
@@ -91,6 +93,21 @@ class Render:
     average: float | None
     longest: float | None
     slow: float | None
+    busiest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Renders:
+    """What components of one page took.
+
+    :ivar page: empty when it was not told, as ``release``
+    :ivar batched: each tells what was since the batch before
+    """
+
+    page: str
+    release: str
+    batched: bool
+    renders: list[Render]
 
 
 def document(content_type: str, encoding: str, body: bytes) -> Any:
@@ -138,18 +155,18 @@ def batch(found: Any) -> list[Visit]:
     return [_legacy(entry, "metrics", n) for n, entry in enumerate(metrics)]
 
 
-def react(found: Any) -> tuple[str, list[Render]]:
+def react(found: Any) -> Renders:
     """Renders of components, one or up to 50.
 
-    :returns: the page, empty when it was not told, and the renders
     :raises BeaconError: when it is not the profiler's form
     """
     beacon = _object(found, "the body")
     if "components" not in beacon:
-        return "", [_render(beacon, "component")]
+        return Renders("", "", False, [_render(beacon, "component")])
     page = _page(beacon["page"]) if "page" in beacon else ""
     components = _list(beacon["components"], "components")
-    return page, [_render(entry, "components", n) for n, entry in enumerate(components)]
+    renders = [_render(entry, "components", n) for n, entry in enumerate(components)]
+    return Renders(page, _release(beacon), True, renders)
 
 
 # -- parts --------------------------------------------------------------------------
@@ -224,10 +241,15 @@ def _visit(beacon: dict[str, Any], values: list[Value]) -> Visit:
     nav = beacon.get("nav")
     if nav is not None and (type(nav) is not str or nav not in _NAVIGATIONS):
         raise _bad(f"nav: one of {', '.join(sorted(_NAVIGATIONS))} is expected")
+    page = _page(beacon.get("page"))
+    return Visit(page, device, nav or "", _release(beacon), values)
+
+
+def _release(beacon: dict[str, Any]) -> str:
     release = _text(beacon.get("release"), 32)
     if release is None:
         raise _bad("release: a text of up to 32 characters is expected")
-    return Visit(_page(beacon.get("page")), device, nav or "", clean(release), values)
+    return clean(release)
 
 
 def _metric(found: Any, what: str, index: int | None = None) -> Value:
@@ -321,6 +343,7 @@ def _render(found: Any, what: str, index: int | None = None) -> Render:
         _optional(metrics, "avgDuration", where),
         _optional(metrics, "maxDuration", where),
         _optional(metrics, "slowRenders", where, MAX_COUNT),
+        _optional(metrics, "busiestSecond", where, MAX_COUNT),
     )
 
 

@@ -1009,6 +1009,29 @@ REACT_RENDERS = Metric(
     seam=_INTAKE,
     per_db=True,
 )
+
+
+def _component(name: str, description: str) -> Metric:
+    return Metric(
+        f"smart_dairy_react_component_{name}_total",
+        COUNTER,
+        description,
+        ("component",),
+        bounds={
+            "component": "100 names of each database and process, then `other`",
+        },
+        seam=_INTAKE,
+        per_db=True,
+    )
+
+
+REACT_COMPONENT_RENDERS = _component("renders", "Renders of a React component.")
+REACT_COMPONENT_SLOW = _component(
+    "slow_renders", "Renders of a React component over 16 ms."
+)
+REACT_COMPONENT_SECONDS = _component(
+    "render_seconds", "Time that renders of a React component took."
+)
 BEACONS = Metric(
     "smart_dairy_web_vitals_beacons_total",
     COUNTER,

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import beacon, vitals
 from . import catalogue as c
-from .beacon import BeaconError, Render, Visit
+from .beacon import BeaconError, Render, Renders, Visit
 from .metric import OTHER, Metric
 from .recorder import failed
 from .settings import Settings
@@ -38,6 +38,7 @@ METRICS = 10  # of a beacon, for the price of one; the collector sends as many
 ROWS_AN_HOUR = 20_000  # that a process gives a database; about 2,000 page views
 MAX_DATABASES = 20
 MAX_CALLS = 300  # model.methods that get a label of their own
+MAX_COMPONENTS = 100  # React components of a database that get one
 ROOM = 0.75  # of the store's series: then pages are "other", but metrics still known
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -97,6 +98,7 @@ class Intake:
         self._now = now
         self._pages: dict[str, Pages] = {}
         self._calls: dict[tuple[str, str], tuple[str, str]] = {}
+        self._components: dict[str, set[str]] = {}  # by database
         self._series: set[tuple[str, ...]] = set()
         self._hour = 0  # since the epoch
         self._rows: dict[str, int] = {}  # of that hour, by database
@@ -209,9 +211,9 @@ class Intake:
             )
             path = environ["PATH_INFO"].rstrip("/")
             if path == REACT:
-                page, renders = beacon.react(found)
-                self._charge(environ, len(renders))
-                self._take_renders(database, page, renders)
+                sent = beacon.react(found)
+                self._charge(environ, len(sent.renders))
+                self._take_renders(database, sent)
             else:
                 read = beacon.single if path == SINGLE else beacon.batch
                 device = beacon.device_of(environ.get("HTTP_USER_AGENT", ""))
@@ -343,12 +345,13 @@ class Intake:
                 self._calls[key] = found
         return found
 
-    def _take_renders(self, database: str, page: str, renders: list[Render]) -> None:
-        name = self.pages(database).name(page) if page else ""
+    def _take_renders(self, database: str, sent: Renders) -> None:
+        name = self.pages(database).name(sent.page) if sent.page else ""
         rows = []
-        for render in renders:
+        for render in sent.renders:
             labels = (render.phase, database)
             self._store.observe(c.REACT_RENDERS, labels, render.actual / 1000)
+            self._count_component(database, render, sent.batched)
             rows.append(
                 (
                     render.component,
@@ -360,10 +363,30 @@ class Intake:
                     render.average,
                     render.longest,
                     render.slow,
+                    render.busiest,
                 )
             )
-        record = (VERSION, round(self._now(), 3), name, rows)
+        record = (VERSION, round(self._now(), 3), name, rows, sent.release)
         self._keep(self._renders, database, record, len(rows))
+
+    def _count_component(self, database: str, render: Render, batched: bool) -> None:
+        """Older profilers send sums since the page was loaded: theirs count as one."""
+        known = self._components.setdefault(database, set())
+        component = render.component
+        if component not in known:
+            if len(known) < MAX_COMPONENTS:
+                known.add(component)
+            else:
+                component = OTHER
+        renders = render.renders if batched else None
+        total = render.total if batched else None
+        labels = (component, database)
+        store = self._store
+        store.inc(c.REACT_COMPONENT_RENDERS, labels, 1 if renders is None else renders)
+        seconds = (render.actual if total is None else total) / 1000
+        store.inc(c.REACT_COMPONENT_SECONDS, labels, seconds)
+        if batched and render.slow:
+            store.inc(c.REACT_COMPONENT_SLOW, labels, render.slow)
 
     def _keep(
         self, spool: Spool, database: str, record: tuple[Any, ...], rows: int

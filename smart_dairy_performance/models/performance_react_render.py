@@ -24,6 +24,7 @@ class PerformanceReactRender(models.Model):
     component = fields.Char(required=True, readonly=True)
     phase = fields.Selection(PHASES, required=True, readonly=True)
     page = fields.Char(readonly=True)
+    release = fields.Char(readonly=True, help="What was deployed.")
     actual_ms = fields.Float(
         string="Last (ms)", help="Of the last render.", aggregator="avg", **_MS
     )
@@ -34,19 +35,34 @@ class PerformanceReactRender(models.Model):
         **_MS,
     )
     avg_ms = fields.Float(
-        string="Average (ms)", help="Of the page's renders.", aggregator="avg", **_MS
+        string="Average (ms)",
+        help="Of the renders since the page's last report.",
+        aggregator="avg",
+        **_MS,
     )
     max_ms = fields.Float(
-        string="Slowest (ms)", help="Of the page's renders.", aggregator="max", **_MS
+        string="Slowest (ms)",
+        help="Of the renders since the page's last report.",
+        aggregator="max",
+        **_MS,
     )
     total_ms = fields.Float(
-        string="Total (ms)", help="Of the page's renders.", aggregator="max", **_MS
+        string="Total (ms)",
+        help="Of the renders since the page's last report.",
+        aggregator="sum",
+        **_MS,
     )
     renders = fields.Integer(
-        readonly=True, aggregator="max", help="Since its page was loaded."
+        readonly=True, aggregator="sum", help="Since the page's last report."
     )
     slow_renders = fields.Integer(
-        readonly=True, aggregator="max", help="That took longer than a frame, 16 ms."
+        readonly=True, aggregator="sum", help="That took longer than a frame, 16 ms."
+    )
+    busiest_second = fields.Integer(
+        readonly=True,
+        aggregator="max",
+        help="Most commits within one second. A person who types causes about ten; a"
+        " component that renders in a loop many more.",
     )
 
     _time = models.Index("USING brin (time) WITH (pages_per_range = 32)")

@@ -45,7 +45,7 @@ LEGACY = {
     "page": "/products/milk",
     "timestamp": 1700000000000,
 }
-# As its ReactProfilerService does.
+# As the specification's ReactProfilerService does.
 RENDER = {
     "componentId": "Cart(Item)",
     "metrics": {
@@ -60,6 +60,7 @@ RENDER = {
         "avgDuration": 9,
         "maxDuration": 17.2,
         "slowRenders": 1,
+        "busiestSecond": 4,
     },
 }
 GOOD = {
@@ -72,6 +73,7 @@ GOOD = {
     "Vitals": [BATCH, {"metrics": [LEGACY, LEGACY]}, {**BATCH, "more": {"x": 1}}],
     "React": [RENDER, {"page": "/shop", "components": [RENDER, RENDER]}],
 }
+GOOD["React"].append({**GOOD["React"][1], "release": "2.1"})
 CASES = [(form, document) for form, some in GOOD.items() for document in some]
 
 
@@ -207,12 +209,12 @@ def test_older_forms_are_read():
 
 
 def test_renders_are_read():
-    page, (render,) = beacon.react(RENDER)
-    assert page == ""
-    assert render == beacon.Render(
-        "Cart(Item)", "update", 17.2, 20.0, 10.0, 90.0, 9.0, 17.2, 1.0
+    render = beacon.Render(
+        "Cart(Item)", "update", 17.2, 20.0, 10.0, 90.0, 9.0, 17.2, 1.0, 4.0
     )
-    assert beacon.react({"page": "/shop", "components": [RENDER]})[0] == "/shop"
+    assert beacon.react(RENDER) == beacon.Renders("", "", False, [render])
+    sent = {"page": "/shop", "release": "2.1\n", "components": [RENDER]}
+    assert beacon.react(sent) == beacon.Renders("/shop", "2.1?", True, [render])
 
 
 @pytest.mark.parametrize(

@@ -152,12 +152,33 @@ def test_calls_with_labels_are_few(tmp_path, clock):
 
 def test_renders_are_counted_and_kept(sender):
     assert sender.send(RENDER, REACT)[0] == 204
-    assert sender.send({"page": "/cart/7", "components": [RENDER] * 2}, REACT)[0] == 204
+    batch = {"page": "/cart/7", "release": "2.1", "components": [RENDER] * 2}
+    assert sender.send(batch, REACT)[0] == 204
     ((labels, row),) = sender.counted(c.REACT_RENDERS.name).items()
     assert labels == ("update",) and sum(row[:-1]) == 3
     first, second = sender.kept(vitals_intake.REACT_KIND)
     assert first[2] == "" and second[2] == "/cart/<int:cart>" and len(second[3]) == 2
-    assert first[3] == [["Cart(Item)", "update", 17.2, 20, 10, 90, 9, 17.2, 1]]
+    assert first[3] == [["Cart(Item)", "update", 17.2, 20, 10, 90, 9, 17.2, 1, 4]]
+    assert (first[4], second[4]) == ("", "2.1")
+
+
+def test_renders_of_a_component_add_up(sender):
+    sender.send({"components": [RENDER, RENDER]}, REACT)
+    sender.send(RENDER, REACT)  # sums since its page was loaded: counts as one
+    component = ("Cart(Item)",)
+    assert sender.counted(c.REACT_COMPONENT_RENDERS.name) == {component: (21.0,)}
+    assert sender.counted(c.REACT_COMPONENT_SLOW.name) == {component: (2.0,)}
+    ((_labels, (seconds,)),) = sender.counted(c.REACT_COMPONENT_SECONDS.name).items()
+    assert seconds == pytest.approx(0.180 + 0.0172)
+
+
+def test_components_with_labels_are_few(tmp_path, clock):
+    sender = Sender(tmp_path, clock, vitals_rate=100_000)
+    for number in range(120):
+        sender.send({**RENDER, "componentId": f"Card{number}"}, REACT)
+    found = sender.counted(c.REACT_COMPONENT_RENDERS.name)
+    assert len(found) == vitals_intake.MAX_COMPONENTS + 1
+    assert found[("other",)] == (20.0,)
 
 
 @pytest.mark.parametrize(
