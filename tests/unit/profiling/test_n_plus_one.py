@@ -8,7 +8,7 @@ import pytest
 from smart_dairy_performance.core.recorder import Target
 from smart_dairy_profiling.core import n_plus_one
 from smart_dairy_profiling.core.findings import Finding
-from tests.unit.profiling.support import World, compiled, shop
+from tests.unit.profiling.shops import World, compiled, shop
 
 
 def found(world: World) -> list[Finding]:

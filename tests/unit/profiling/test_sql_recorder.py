@@ -6,7 +6,7 @@ import pytest
 
 from smart_dairy_profiling.core import sql_recorder
 from smart_dairy_profiling.core.callers import Place
-from tests.unit.profiling.support import World, compiled, shop
+from tests.unit.profiling.shops import World, compiled, shop
 
 SELECT = 'SELECT "a" FROM "b" WHERE "id" IN %s'
 
