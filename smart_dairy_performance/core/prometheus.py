@@ -124,7 +124,12 @@ class Source:
         grown = {
             metric.name: self._grown(metric, seconds) for metric in windows.METRICS
         }
-        return windows.Window(self._clock(), seconds, grown)
+        return windows.Window(
+            self._clock(),
+            seconds,
+            grown,
+            lambda name, labels: grown.get(name, {}).get(labels),
+        )
 
     def _grown(self, metric: Metric, seconds: float) -> dict[Labels, list[float]]:
         by, le = ",".join(metric.labels), ",".join((*metric.labels, "le"))

@@ -4,8 +4,9 @@ Values come from browsers in milliseconds (CLS has no unit) and stand in the sto
 seconds. A page is rated at the 75th percentile of its visits, as web.dev has it.
 """
 
+import heapq
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +28,6 @@ DEVICES = ("desktop", "mobile", "tablet")
 METRICS = (c.VITALS_SECONDS, c.VITALS_SHIFT, c.VITALS_TOTAL)
 PERCENTILE = 0.75
 WORST = 20  # entries of the dashboard's list
-_SEVERITY = {POOR: 0, NEEDS_IMPROVEMENT: 1, GOOD: 2}
 
 
 @cache
@@ -74,12 +74,25 @@ class Window(Protocol):
     @property
     def grown(self) -> Mapping[str, Mapping[tuple[str, ...], list[float]]]: ...
 
+    @property
+    def kept(self) -> dict[str, Any]: ...
 
-Histograms = dict[tuple[str, str, str], list[float]]
+    def row(self, metric: Metric, labels: tuple[str, ...]) -> list[float]: ...
+
+
+Key = tuple[str, str, str]  # metric, page, device
+Histograms = dict[Key, list[float]]
 
 
 def _histograms(window: Window) -> Histograms:
     """What grew, by metric, page and device."""
+    found: Histograms | None = window.kept.get("vitals")
+    if found is None:
+        found = window.kept["vitals"] = _by_metric(window)
+    return found
+
+
+def _by_metric(window: Window) -> Histograms:
     found: Histograms = {}
     for labels, values in window.grown.get(c.VITALS_SECONDS.name, {}).items():
         metric, page, device = labels
@@ -108,15 +121,7 @@ def _judged(name: str, histogram: Sequence[float]) -> dict[str, Any]:
     }
 
 
-Ratings = Mapping[tuple[str, str, str], Mapping[str, int]]
-
-
-def _by_rating(window: Window) -> Ratings:
-    found: dict[tuple[str, str, str], dict[str, int]] = {}
-    for labels, values in window.grown.get(c.VITALS_TOTAL.name, {}).items():
-        metric, page, device, rated = labels
-        found.setdefault((metric, page, device), {})[rated] = round(values[0])
-    return found
+Ratings = Mapping[Key, Mapping[str, int]]
 
 
 def worst(window: Window, limit: int = WORST) -> list[dict[str, Any]]:
@@ -125,41 +130,52 @@ def worst(window: Window, limit: int = WORST) -> list[dict[str, Any]]:
     :returns: ``metric, page, device, p75`` (ms, CLS without a unit), ``samples,
         rating, good, needsImprovement, poor`` (visits by rating)
     """
-    return ranked(_histograms(window), _by_rating(window), limit)
+
+    def ratings(key: Key) -> dict[str, int]:
+        rows = {name: window.row(c.VITALS_TOTAL, (*key, name)) for name in RATINGS}
+        return {name: round(row[0]) for name, row in rows.items() if row}
+
+    return ranked(_histograms(window), ratings, limit)
 
 
 def ranked(
-    histograms: Histograms, ratings: Ratings, limit: int = WORST
+    histograms: Histograms,
+    ratings: Callable[[Key], Mapping[str, int]],
+    limit: int = WORST,
 ) -> list[dict[str, Any]]:
-    """The same of histograms by metric, page and device, wherever they come from."""
-    rows = []
+    """The same of histograms by metric, page and device, wherever they come from.
+
+    :param ratings: gives visits by rating; asked for those that are listed only
+    """
+    rated: list[tuple[tuple[Any, ...], Key]] = []
     for key, histogram in histograms.items():
         metric, page, device = key
         if metric not in VITALS:
             continue  # beyond the store's cap, where the metric is "other"
-        judged = _judged(metric, histogram)
-        if judged["rating"] is None:
-            continue
-        counts = ratings.get(key, {})
-        rows.append(
-            {
-                "metric": metric,
-                "page": page,
-                "device": device,
-                **judged,
-                "good": counts.get(GOOD, 0),
-                "needsImprovement": counts.get(NEEDS_IMPROVEMENT, 0),
-                "poor": counts.get(POOR, 0),
-            }
-        )
-    rows.sort(key=_badness)
-    return rows[:limit]
+        p75 = _quantile(PERCENTILE, metric, histogram)
+        if p75 is not None:
+            # By rating, then how far beyond good, then how many visits.
+            good, poor = thresholds()[metric]
+            severity = (p75 <= poor) + (p75 <= good)
+            samples = quantiles.count(histogram)
+            rated.append(((severity, -p75 / good, -samples, page, device), key))
+    worst = heapq.nsmallest(limit, rated)
+    return [_row(key, histograms[key], ratings(key)) for _, key in worst]
 
 
-def _badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """By rating, then how far beyond good, then how many visits."""
-    beyond = row["p75"] / thresholds()[row["metric"]][0]
-    return (_SEVERITY[row["rating"]], -beyond, -row["samples"], row["page"])
+def _row(
+    key: Key, histogram: Sequence[float], counts: Mapping[str, int]
+) -> dict[str, Any]:
+    metric, page, device = key
+    return {
+        "metric": metric,
+        "page": page,
+        "device": device,
+        **_judged(metric, histogram),
+        "good": counts.get(GOOD, 0),
+        "needsImprovement": counts.get(NEEDS_IMPROVEMENT, 0),
+        "poor": counts.get(POOR, 0),
+    }
 
 
 def totals(window: Window) -> dict[str, dict[str, Any]]:
@@ -168,13 +184,21 @@ def totals(window: Window) -> dict[str, dict[str, Any]]:
     :returns: for each of ``VITALS``: ``p75, rating, samples``; p75 and rating are None
         without a visit
     """
-    return together(_histograms(window))
+    sums = _sums_of(window)
+    return {name: _judged(name, sums[name]) for name in VITALS}
 
 
 def together(histograms: Histograms) -> dict[str, dict[str, Any]]:
     """The same of histograms by metric, page and device."""
     sums = _sums(histograms)
     return {name: _judged(name, sums[name]) for name in VITALS}
+
+
+def _sums_of(window: Window) -> dict[str, list[float]]:
+    found: dict[str, list[float]] | None = window.kept.get("vitals.sums")
+    if found is None:
+        found = window.kept["vitals.sums"] = _sums(_histograms(window))
+    return found
 
 
 def _sums(histograms: Histograms) -> dict[str, list[float]]:
@@ -195,7 +219,7 @@ def frontend(window: Window) -> dict[str, float | None]:
     :returns: ``lcp, inp, fid`` (ms, p75), ``cls`` (p75), ``pageLoadP95`` (ms); None
         without a visit
     """
-    sums = _sums(_histograms(window))
+    sums = _sums_of(window)
     found = {
         name.lower(): _quantile(PERCENTILE, name, sums[name])
         for name in (LCP, INP, CLS, FID)

@@ -163,7 +163,8 @@ class PerformanceWebVital(models.Model):
         position = self._position()
         self.env.cr.execute(SQL(history.AGGREGATE, self._kinds(), position, hour, hour))
         histograms, ratings = history.read(self.env.cr.fetchall())
-        return vitals.ranked(histograms, ratings), vitals.together(histograms)
+        worst = vitals.ranked(histograms, lambda key: ratings.get(key, {}))
+        return worst, vitals.together(histograms)
 
     # -- retention ---------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class Figures:
 
 def measured(figures: Figures, window: Window) -> None:
     """``api``, and the part of ``database`` that this server measures."""
-    duration, outcomes, queries = history.sums(window.grown)
+    duration, outcomes, queries = history.sums_of(window)
     none = NO_TRAFFIC if window.seconds else NO_SNAPSHOT
     answered = sum(outcomes.values())
     rate = round(answered / window.seconds, 3) if window.seconds else None
@@ -96,7 +96,7 @@ def samples(window: Window, totals: Mapping[str, Mapping[str, Any]]) -> dict[str
 
     :param totals: of the window's Web Vitals
     """
-    _duration, outcomes, queries = history.sums(window.grown)
+    _duration, outcomes, queries = history.sums_of(window)
     return {
         "requests": round(sum(outcomes.values())),
         "queries": round(quantiles.count(queries)),
@@ -109,7 +109,7 @@ def samples(window: Window, totals: Mapping[str, Mapping[str, Any]]) -> dict[str
 
 def api_statistics(window: Window) -> dict[str, Any]:
     """The section ``api`` of the statistics."""
-    duration, outcomes, _queries = history.sums(window.grown)
+    duration, outcomes, _queries = history.sums_of(window)
     answered = sum(outcomes.values())
     shown: dict[str, Any] = {
         "window_seconds": round(window.seconds, 1),

@@ -11,7 +11,7 @@ from ..metric import Metric
 from ..outcome import ERRORS
 from ..routes import is_api
 from ..snapshots import INTERVAL, Follower
-from .windows import Numbers, Reading, of_snapshot
+from .windows import Numbers, Reading, Window, of_snapshot
 
 _METRICS = (
     c.HTTP_REQUESTS,
@@ -103,7 +103,18 @@ def reduce(reading: Reading) -> Point:
     )
 
 
-def sums(numbers: Numbers) -> tuple[list[float], dict[str, float], list[float]]:
+Sums = tuple[list[float], dict[str, float], list[float]]
+
+
+def sums_of(window: Window) -> Sums:
+    """The same of what grew, worked out once."""
+    found: Sums | None = window.kept.get("sums")
+    if found is None:
+        found = window.kept["sums"] = sums(window.grown)
+    return found
+
+
+def sums(numbers: Numbers) -> Sums:
     """Durations of requests, requests by outcome, durations of queries."""
     outcomes: dict[str, float] = {}
     for labels, values in numbers.get(c.HTTP_REQUESTS.name, {}).items():

@@ -40,13 +40,7 @@ def judged(
     entries = targets.judge(found, changed)
     earlier: dict[str, float | None] = {}
     if before is not None and before.seconds:
-        section = figures.Figures()
-        figures.measured(section, before)
-        section.values["frontend"] = vitals.frontend(before)
-        earlier = {
-            entry["name"]: entry["value"]
-            for entry in targets.judge(section.values, changed)
-        }
+        earlier = _figures(before)
     for entry in entries:
         name = entry["name"]
         reason, key, divisor = _PLACES[name]
@@ -65,6 +59,19 @@ def judged(
         elif entry["met"] is None:
             entry["reason"] = FEW_SAMPLES
     return entries
+
+
+def _figures(window: Window) -> dict[str, float | None]:
+    """The targets' figures by name, worked out once."""
+    found: dict[str, float | None] | None = window.kept.get("targets")
+    if found is None:
+        section = figures.Figures()
+        figures.measured(section, window)
+        section.values["frontend"] = vitals.frontend(window)
+        found = window.kept["targets"] = {
+            name: targets.figure_of(name, section.values) for name in targets.TILES
+        }
+    return found
 
 
 def trend(value: float | None, before: float | None, compare: str) -> str | None:

@@ -5,9 +5,9 @@ or Prometheus.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .. import catalogue as c
 from .. import quantiles, vitals
@@ -126,12 +126,14 @@ class Window:
     :ivar seconds: its length; 0 when there is nothing to compare with
     :ivar grown: as ``Reading.numbers``, only series that grew
     :ivar grew: one series, where there are so many that few are looked at
+    :ivar kept: what was worked out of it and is needed again, by name
     """
 
     end: float
     seconds: float
     grown: Grown
     grew: Callable[[str, Labels], list[float] | None] = lambda name, labels: None
+    kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def rows(self, metric: Metric) -> Mapping[Labels, list[float]]:
         """The growth of a metric's series."""

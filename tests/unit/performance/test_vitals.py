@@ -1,6 +1,6 @@
 """Web Vitals: ratings, and what the dashboard shows of a window."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,6 +13,10 @@ from tests.unit.performance.support import totals
 @dataclass
 class Grown:
     grown: dict
+    kept: dict = field(default_factory=dict)
+
+    def row(self, metric, labels):
+        return self.grown.get(metric.name, {}).get(labels, [])
 
 
 @pytest.fixture
