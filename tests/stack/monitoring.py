@@ -46,7 +46,7 @@ class Monitoring:
     :param speed: the waiting times of rules and routes are divided by it
     :param receiver: host and port of who takes webhooks and Slack's messages
     :param mail: host and port of who takes mails
-    :param stand_in: address of a target that is scraped beside Odoo, in its job
+    :param stand_in: host and port of what is scraped as another Odoo
     """
 
     speed: int = 1
@@ -102,7 +102,7 @@ class Around:
 
     def targets(self) -> dict[str, list[str]]:
         """What Prometheus scrapes of it, by the addresses of the shipped file."""
-        return {shipped: [self.address(name)] for shipped, name in _TARGETS.items()}
+        return {known: [self.address(name)] for known, name in _TARGETS.items()}
 
     def start(self) -> None:
         """Start all of it, at a time; PostgreSQL must answer, Odoo need not."""

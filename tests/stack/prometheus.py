@@ -35,8 +35,7 @@ class Prometheus:
     :param metrics_url: what it scrapes as job ``odoo``
     :param token: bearer token for it
     :param interval: seconds between two scrapes
-    :param targets: what else it scrapes, by the addresses of the shipped file
-    :param stand_in: address that is scraped as another Odoo
+    :param targets: what it scrapes, by the addresses of the shipped file
     :param speed: the waiting times of the rules are divided by it
     """
 
@@ -48,18 +47,16 @@ class Prometheus:
         token: str,
         interval: int,
         targets: Mapping[str, Sequence[str]] | None = None,
-        stand_in: str = "",
         speed: int = 1,
     ) -> None:
         self.port = port
         self.metrics_url = metrics_url
         self.token = token
         self.interval = interval
-        odoo = [urllib.parse.urlsplit(metrics_url).netloc]
         self._targets = {
-            **(targets or {}),
-            "odoo:9669": [*odoo, stand_in] if stand_in else odoo,
+            shipped.ODOO: [urllib.parse.urlsplit(metrics_url).netloc],
             "localhost:9090": [f"{HOST}:{port}"],
+            **(targets or {}),
         }
         self.speed = speed
         self.folder = folder
@@ -147,13 +144,16 @@ class Prometheus:
         groups = self._api("rules")["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    def alerts(self) -> list[dict[str, str]]:
-        """The annotations and labels of the alerts that fire."""
+    def all_alerts(self) -> list[dict[str, str]]:
+        """Annotations, labels and state (pending or firing) of what is wrong."""
         return [
-            alert["annotations"] | alert["labels"]
+            alert["annotations"] | alert["labels"] | {"state": alert["state"]}
             for alert in self._api("alerts")["alerts"]
-            if alert["state"] == "firing"
         ]
+
+    def alerts(self) -> list[dict[str, str]]:
+        """The same of the alerts that fire."""
+        return [alert for alert in self.all_alerts() if alert["state"] == "firing"]
 
     def wait_for_scrape(
         self, after: float | None = None, timeout: float | None = None

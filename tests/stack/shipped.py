@@ -26,6 +26,7 @@ _TIME = re.compile(
 _AHEAD = re.compile(r"(?<=\], )(\d+)(?=\))")
 _JOB = re.compile(r"^  (?=- job_name: )", re.MULTILINE)
 _TARGET = re.compile(r'targets: \["([^"]+)"\]')
+ODOO = "odoo:9669"
 _ALERTMANAGER = "alertmanager:9093"
 _ALERTING = re.compile(r"^alerting:\n(?:[ ].*\n)+\n?", re.MULTILINE)
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from . import paths, ports, template
+from . import paths, ports, shipped, template
 from .addons import DAIRY_ADDON, addons_paths, resolve
 from .monitoring import PORTS as MONITORING_PORTS
 from .monitoring import Around, Monitoring
@@ -267,10 +267,16 @@ class Stack:
             self.metrics_url,
             self.metrics_token,
             options.scrape_interval,
-            self.around.targets() if self.around else None,
-            monitoring.stand_in,
+            self._targets(monitoring),
             monitoring.speed,
         )
+
+    def _targets(self, monitoring: Monitoring) -> dict[str, list[str]]:
+        targets = self.around.targets() if self.around else {}
+        if monitoring.stand_in:
+            own = [f"{HOST}:{self.ports['metrics']}"] if self.options.odoo else []
+            targets[shipped.ODOO] = [*own, monitoring.stand_in]
+        return targets
 
     def _start_services(self) -> None:
         with ThreadPoolExecutor() as pool:
