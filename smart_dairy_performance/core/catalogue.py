@@ -1118,6 +1118,45 @@ ACTIVE_SUBSCRIPTIONS = Metric(
     per_db=True,
 )
 
+# -- profiler: queries, findings, captures (addon smart_dairy_profiling) --------
+
+N_PLUS_ONE = Metric(
+    "smart_dairy_n_plus_one_findings",
+    GAUGE,
+    "Lines of code that ask for records one by one, by what was decided about them.",
+    ("state",),
+    combine=READ,
+    bounds={"state": "open, ignored, fixed"},
+    seam="smart_dairy_profiling hooks.findings",
+    per_db=True,
+)
+PROFILING_FINDINGS = Metric(
+    "smart_dairy_profiling_findings_total",
+    COUNTER,
+    "Findings of requests and jobs, the same line in each of them again.",
+    ("kind",),
+    bounds={"kind": "n_plus_one, slow_query, slow_code, memory"},
+    seam="smart_dairy_profiling hooks.queries",
+    per_db=True,
+)
+PROFILING_CAPTURES = Metric(
+    "smart_dairy_profiling_captures_total",
+    COUNTER,
+    "Requests and jobs over their budget, by what became of their capture.",
+    ("result",),
+    bounds={"result": "kept, enough (its route has some of this hour), failed"},
+    seam="smart_dairy_profiling hooks.queries",
+    per_db=True,
+)
+PROFILING_SECONDS = Metric(
+    "smart_dairy_profiling_recorder_seconds_total",
+    COUNTER,
+    "CPU time of the recorder of queries: the end of each unit, and its captures.",
+    ("part",),
+    bounds={"part": "end, capture"},
+    seam="smart_dairy_profiling hooks.queries",
+)
+
 # -- the suite itself ----------------------------------------------------------
 
 SELF_SECONDS = Metric(

@@ -77,6 +77,8 @@ class Unit:
         taken off the work that is under way
     :ivar costs: sums of the calls and queries that were handed to the store already
     :ivar retry: time from the end of failed attempts to the next attempt
+    :ivar watch: a listener's, called with (target, inclusive seconds) of each single
+        record that is created, written or unlinked
     :ivar route: route template, label of the cron job, or kind of websocket work
     :ivar rpc: model and method of the remote call; from ``end`` on only such that the
         registry knows, before that as the caller named them
@@ -109,6 +111,7 @@ class Unit:
         "thread",
         "top",
         "uid",
+        "watch",
         "work",
         "work_child",
     )
@@ -139,6 +142,7 @@ class Unit:
         self.rpc: tuple[str, str] | None = None
         self.seconds = 0.0
         self.uid: int | None = None
+        self.watch: Callable[[Target, float], None] | None = None
         self.work: dict[tuple[str, str], float] = {}
         self.work_child = 0.0
 
@@ -231,6 +235,16 @@ def _begun(unit: Unit) -> None:
             listener.begin(unit)
         except Exception:
             failed("listeners")
+
+
+def changed(unit: Unit, frame: list[Any], records: int) -> int:
+    """A call that changes records is over: tell whoever watches single ones.
+
+    :returns: the number of records
+    """
+    if records == 1 and unit.watch is not None:
+        unit.watch(frame[0], frame[3])
+    return records
 
 
 def drain(unit: Unit) -> None:

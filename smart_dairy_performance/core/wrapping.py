@@ -14,11 +14,14 @@ from time import perf_counter
 from types import FunctionType
 from typing import Any
 
-from .recorder import KEPT, Target, drain, failed, local
+from .recorder import KEPT, Target, changed, drain, failed, local
 
 # What counts as the records of a call: an expression over _self and _result.
 ON_SELF = "len(_self._ids)"
 IN_RESULT = "len(_result._ids)"
+# The same of methods that change them.
+CHANGES_SELF = f"_changed(_unit, _frame, {ON_SELF})"
+CHANGES_RESULT = f"_changed(_unit, _frame, {IN_RESULT})"
 IN_LIST = "len(_result)"
 IN_RECORDS = "len(_result['records'])"
 IN_GROUPS = "len(_result['groups'])"
@@ -56,7 +59,11 @@ def make(_method, _target, _clock, _defaults, _owner):
 """
 _GUARD = " or {first}.__class__ is not _owner"
 # A method with a parameter of such a name is called with whatever it is given.
-_RESERVED = frozenset(re.findall(r"\b_\w+", _TEMPLATE)) | {"len", "Exception"}
+_RESERVED = frozenset(re.findall(r"\b_\w+", _TEMPLATE)) | {
+    "_changed",
+    "len",
+    "Exception",
+}
 _ANYTHING = tuple(inspect.signature(lambda *_0, **_1: None).parameters.values())
 
 
@@ -85,6 +92,7 @@ def tracked(
 @functools.cache
 def _factory(source: str) -> Any:
     namespace: dict[str, Any] = {
+        "_changed": changed,
         "_drain": drain,
         "_failed": failed,
         "_kept": KEPT,

@@ -24,6 +24,9 @@ from . import probes, slow, spooling
 from .database import connect
 from .spooling import Drain, Sink
 
+# Kinds of records of other addons: called with the runtime, gives their sinks.
+EXTRA: list[Callable[[Any], list[Sink]]] = []
+
 TAKE_SECONDS = 5.0
 COUNT_SECONDS = 60.0
 PRUNED = 1000  # rows at once
@@ -129,6 +132,8 @@ def _drain(runtime: Any) -> Drain:
         Sink(slow.SLOW, "performance_slow_request", _slow_inserter(runtime)),
         Sink(slow.RUNS, "performance_cron_run", insert_runs),
     ]
+    for others in EXTRA:
+        sinks += others(runtime)
     return Drain(lambda: spooling.folder(runtime), sinks)
 
 

@@ -10,9 +10,9 @@ from ..core import wrapping
 from ..core.recorder import Target, failed
 
 METHODS = {
-    "create": wrapping.IN_RESULT,
-    "write": wrapping.ON_SELF,
-    "unlink": wrapping.ON_SELF,
+    "create": wrapping.CHANGES_RESULT,
+    "write": wrapping.CHANGES_SELF,
+    "unlink": wrapping.CHANGES_SELF,
     "read": wrapping.ON_SELF,
     "search": wrapping.IN_RESULT,
     "search_fetch": wrapping.IN_RESULT,
