@@ -41,7 +41,6 @@ class Place:
         return f"<Place {self.frame.file}:{self.frame.line}>"
 
 
-OTHER = Frame("(other)", "")
 _HIDDEN, _ROOT, _TRACKED = (Place(Frame(f"({name})", "")) for name in ("h", "r", "t"))
 
 

@@ -63,6 +63,9 @@ class Frame(NamedTuple):
     model: str = ""
 
 
+OTHER = Frame("(other)", "")
+
+
 @dataclasses.dataclass(frozen=True)
 class About:
     """What a session is of.
@@ -77,7 +80,6 @@ class About:
     :ivar units: how many requests or jobs were seen; 0: not counted
     :ivar host: name of the machine
     :ivar process: role and pid, as ``http 4711``; empty: several
-    :ivar dropped: samples without a place, which are in a frame ``(other)``
     """
 
     kind: str = ""
@@ -90,7 +92,6 @@ class About:
     units: int = 0
     host: str = ""
     process: str = ""
-    dropped: int = 0
 
 
 class Session:
@@ -135,6 +136,15 @@ class Session:
     @property
     def samples(self) -> int:
         return sum(weights[0] for weights in self.stacks.values())
+
+    @property
+    def cut(self) -> int:
+        """Samples whose stack found no room, and ends in :data:`OTHER`."""
+        return sum(
+            weights[0]
+            for stack, weights in self.stacks.items()
+            if stack and self.frames[stack[-1]] == OTHER
+        )
 
     @property
     def wall(self) -> float:
@@ -258,7 +268,6 @@ def _common(abouts: list[About]) -> About:
         seconds=max(about.started + about.seconds for about in abouts) - started,
         interval_seconds=max(about.interval_seconds for about in abouts),
         units=sum(about.units for about in abouts),
-        dropped=sum(about.dropped for about in abouts),
     )
 
 

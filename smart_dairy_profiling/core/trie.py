@@ -6,7 +6,8 @@ the part that it shares with others; the tree counts how many samples did.
 
 from collections.abc import Iterable
 
-from .places import OTHER, Place
+from .places import Place
+from .session import OTHER
 
 MAX_NODES = 20_000
 

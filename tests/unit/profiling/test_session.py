@@ -6,6 +6,7 @@ import pytest
 
 from smart_dairy_profiling.core.session import (
     COMPUTING,
+    OTHER,
     WAITING,
     About,
     Difference,
@@ -96,7 +97,6 @@ def test_sessions_add_up():
         interval_seconds=0.05,
         units=2,
         process="http 7",
-        dropped=1,
     )
     second = session(
         ((SORT,), 1, 1.0, 1.0),
@@ -120,9 +120,16 @@ def test_sessions_add_up():
         seconds=15.0,
         interval_seconds=0.1,
         units=3,
-        dropped=1,
     )
     assert whole.samples == first.samples + second.samples
+
+
+def test_samples_that_were_cut_off_are_told():
+    found = session(
+        ((MAIN, OTHER), 2, 0.5, 0.25), ((MAIN,), 3, 1.0, 1.0), ((), 1, 1, 1)
+    )
+    assert found.cut == 2
+    assert combine([found, found]).cut == 4
 
 
 def test_nothing_adds_up_to_nothing():
