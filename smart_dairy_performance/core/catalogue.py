@@ -17,6 +17,7 @@ from .metric import (
     Metric,
 )
 
+_SAMPLER = "smart_dairy_profiling hooks.sampling"
 _ROUTE = "route templates of installed controllers and five fixed words"
 _VERB = "HTTP verbs; anything else is OTHER"
 _STATUS = "1xx to 5xx"
@@ -1155,6 +1156,43 @@ PROFILING_SECONDS = Metric(
     ("part",),
     bounds={"part": "end, capture"},
     seam="smart_dairy_profiling hooks.queries",
+)
+
+# -- the sampler ---------------------------------------------------------------
+
+PROFILER_SAMPLES = Metric(
+    "smart_dairy_profiling_samples_total",
+    COUNTER,
+    "Looks of the sampler at a running request or job.",
+    seam=_SAMPLER,
+)
+PROFILER_DROPPED = Metric(
+    "smart_dairy_profiling_samples_dropped_total",
+    COUNTER,
+    "Samples whose stack was cut off, or that found no room in the store.",
+    ("reason",),
+    bounds={"reason": "tree, store"},
+    seam=_SAMPLER,
+)
+PROFILER_CPU = Metric(
+    "smart_dairy_profiling_sampler_cpu_seconds_total",
+    COUNTER,
+    "CPU time of the samplers' own threads.",
+    seam=_SAMPLER,
+)
+PROFILER_INTERVAL = Metric(
+    "smart_dairy_profiling_sampler_interval_seconds",
+    GAUGE,
+    "Time between two looks of the process that looks least often; 0 while none does.",
+    combine=MAX,
+    seam=_SAMPLER,
+)
+PROFILER_STORE = Metric(
+    "smart_dairy_profiling_store_bytes",
+    GAUGE,
+    "Size of what the samplers have kept.",
+    combine=MAX,
+    seam=_SAMPLER,
 )
 
 # -- the suite itself ----------------------------------------------------------

@@ -10,6 +10,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Container, Mapping
 
+from .schedule import Schedule
+
 SECTION = "smart_dairy_performance"
 PREFIX = "SMART_DAIRY_"
 _SECRET = ("metrics_token", "redis_url", "prometheus_url")  # never shown in a message
@@ -48,6 +50,11 @@ class Settings:
     :ivar vitals_rate: beacons a minute that one address may send to one process
     :ivar vitals_days: how long single values are kept
     :ivar vitals_hour_days: how long their hourly figures are kept
+    :ivar profiling_rate: looks a second at what requests and jobs do; 0: none
+    :ivar profiling_schedule: when the sampler may run; empty: always
+    :ivar profiling_flush_seconds: how much of its samples a killed process loses
+    :ivar profiling_store_mb: size of what samplers keep
+    :ivar profiling_days: for how long
     :ivar redis_url: Redis to watch; empty: not configured
     :ivar prometheus_url: Prometheus that scrapes this server; empty: not configured
     """
@@ -76,6 +83,11 @@ class Settings:
     vitals_rate: int = 600
     vitals_days: int = 30
     vitals_hour_days: int = 400
+    profiling_rate: float = 20.0
+    profiling_schedule: str = ""
+    profiling_flush_seconds: float = 10.0
+    profiling_store_mb: int = 64
+    profiling_days: int = 7
     redis_url: str = ""
     prometheus_url: str = ""
     metrics_token_hashes: tuple[str, ...] = ()
@@ -267,6 +279,11 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(origins)
 
 
+def _schedule(text: str) -> str:
+    Schedule(text)  # refuses what is none
+    return text
+
+
 def _redis_url(text: str) -> str:
     if text and not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("is no URL of the form redis://host:port/db")
@@ -302,6 +319,11 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "vitals_rate": _number(10, 100_000),
     "vitals_days": _number(1, 3650),
     "vitals_hour_days": _number(1, 3650),
+    "profiling_rate": _number(0, 200, float),
+    "profiling_schedule": _schedule,
+    "profiling_flush_seconds": _number(1, 300, float),
+    "profiling_store_mb": _number(1, 100_000),
+    "profiling_days": _number(1, 3650),
     "redis_url": _redis_url,
     "prometheus_url": _prometheus_url,
 }
