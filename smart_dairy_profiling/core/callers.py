@@ -77,6 +77,15 @@ def _judge(code: CodeType, module: object) -> str:
     return f"{module.replace('.', '/')}{package}.py"
 
 
+def is_machinery(file: str) -> bool:
+    """Whether an addon's file is how something is done, not who wants it.
+
+    >>> is_machinery("base/models/ir_qweb.py"), is_machinery("sale/models/sale.py")
+    (True, False)
+    """
+    return _MACHINERY.match(file.removesuffix(".py").replace("/", ".")) is not None
+
+
 def caller(frame: FrameType | None) -> FrameType | None:
     """The first frame of an addon, from this one outward; None when there is none."""
     files = _files
