@@ -148,7 +148,7 @@ export const reasonSentence = (reason) =>
 
 /** Why a figure is not judged: of how many samples it is, and how many it should be. */
 export const fewSentence = ({ samples, least }) =>
-    _t("Of %(samples)s only; judged from %(least)s on.", {
+    _t("Samples: %(samples)s; judged from %(least)s on.", {
         samples: formatCount(samples),
         least: formatCount(least),
     });
