@@ -19,6 +19,10 @@ setup: ## Install what is missing: Odoo 19, Prometheus, k6, Python packages
 demo: setup ## Start Odoo with demo data, load it for 30 s, show the figures
 	@$(STACK) demo
 
+.PHONY: portal
+portal: setup ## Serve the React portal in front of the demo's Odoo
+	@$(STACK) portal
+
 .PHONY: stop
 stop: ## Stop every stack that was started here
 	@$(STACK) stop
@@ -88,5 +92,5 @@ clean: ## Stop the stacks, remove what they and the tests wrote
 
 .PHONY: distclean
 distclean: clean ## Also remove downloads, templates and the virtual environment
-	rm -rf .cache .venv dist frontend/node_modules frontend/packages/*/dist
+	rm -rf .cache .venv dist frontend/node_modules frontend/packages/*/dist frontend/apps/*/dist
 	rm -rf smart_dairy_performance/static/dist

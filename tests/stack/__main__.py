@@ -1,4 +1,4 @@
-"""``python3 -m tests.stack setup|start|demo|stop|clean|test``."""
+"""``python3 -m tests.stack setup|start|demo|portal|stop|clean|test``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 
-from . import demo, layers, paths
+from . import demo, layers, paths, portal
 from .errors import StackError
 from .setup import set_up
 from .stack import stop_all
@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("setup", help="install what is missing")
     commands.add_parser("start", help="start the demo stack, write .run/env")
     commands.add_parser("demo", help="start the demo stack, load it, show the figures")
+    commands.add_parser("portal", help="serve the React portal, on the demo stack")
     commands.add_parser("stop", help="stop all stacks")
     commands.add_parser(
         "clean", help="stop all stacks, remove what they and tests wrote"
@@ -42,6 +43,8 @@ def _run(options: argparse.Namespace) -> int:
             print(f"Odoo: {stack.odoo_url}  (environment in {paths.ENV_FILE})")
         case "demo":
             return 0 if demo.demo() else 1
+        case "portal":
+            print(portal.show())
         case "test":
             return 0 if layers.run_layers(options.layer) else 1
         case "stop":

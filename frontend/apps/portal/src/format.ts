@@ -1,0 +1,19 @@
+import dayjs from 'dayjs';
+
+export const money = (value: number, currency: string): string =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).format(value);
+
+export const number = (value: number): string =>
+  new Intl.NumberFormat('en', { maximumFractionDigits: 0 }).format(value);
+
+export const day = (text: string): string => dayjs(text).format('D MMM YYYY');
+
+/** Years since a date, in words. */
+export function age(text: string): string {
+  const years = dayjs().diff(dayjs(text), 'year');
+  return years < 1 ? 'under a year' : years === 1 ? '1 year' : `${years} years`;
+}
+
+/** `part_time_x` as words. */
+export const words = (name: string | null): string =>
+  name ? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ') : '–';

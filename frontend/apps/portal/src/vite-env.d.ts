@@ -1,0 +1,2 @@
+/** What was deployed; see vite.config.ts. */
+declare const __RELEASE__: string;
