@@ -1,5 +1,5 @@
 from . import controllers
 from . import models
 from . import wizards
-from .hooks.exporter import install as post_load
+from .hooks.loading import start as post_load
 from .uninstall import uninstall_hook

@@ -25,7 +25,8 @@ KNOWN = 20_000  # code objects; generated code makes new ones all the time
 _ADDONS = "odoo.addons."
 _PACKAGES = re.compile(r".*/(?:site|dist)-packages/")
 _STDLIB = os.path.join(sysconfig.get_path("stdlib"), "")
-_GENERATED = re.compile(r"<[\w .,:()\[\]/-]{1,80}>\Z")
+# Names that Odoo gives to code without a file: templates, server actions.
+_GENERATED = re.compile(r"<[\w .:-]{1,80}>\Z|ir\.actions\.server\(\d+,\)\Z")
 _UNNAMED = "<code>"
 
 
@@ -183,10 +184,14 @@ def locate(path: str, module: str = "") -> tuple[str, str]:
     ('odoo/orm/models.py', 'odoo')
     >>> locate("<frozen importlib._bootstrap>")
     ('<frozen importlib._bootstrap>', 'python')
+    >>> locate("ir.actions.server(7,)"), locate("made = 'up'")
+    (('ir.actions.server(7,)', '(generated)'), ('<code>', '(generated)'))
     """
-    if path.startswith("<") or not path:
+    if "/" not in path:
         file = path if _GENERATED.match(path) else _UNNAMED
-        return file, "python" if file.startswith("<frozen") else _owner(module)
+        if file.startswith("<frozen"):
+            return file, "python"
+        return file, _owner(module) or "(generated)"
     if module.startswith(_ADDONS):
         addon = module.split(".", 3)[2]
         _folder, found, rest = path.rpartition(f"/{addon}/")

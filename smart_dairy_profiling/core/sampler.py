@@ -18,7 +18,7 @@ says. Of a slot that was partly spent waiting, the CPU time belongs to the stack
 was computing: for such slots the clock is read once more, half a millisecond later, to
 tell whether this stack is. If it is not, the stack seen before it is given the time.
 
-**Cost.** The sampler measures its own CPU time. When a look costs so much that the
+**Cost.** The sampler measures its own CPU time. When its work costs so much that the
 rate would take more than :data:`BUDGET` of a CPU, the rate falls until it does not.
 
 **What it cannot see.** A thread looks only while it holds the interpreter's lock,
@@ -162,6 +162,7 @@ class Sampler:
     :param now: unix time
     :ivar on: whether units are sampled; set by ``beat``'s answer
     :ivar samples: number of looks at a unit so far; ``cpu_seconds``: of this thread
+    :ivar cpu_share: of one CPU that the thread took lately
     :ivar lost: samples without a place so far
     """
 
@@ -195,7 +196,7 @@ class Sampler:
         self.on = True
         self.samples = 0
         self.lost = 0
-        self.cpu_seconds = 0.0
+        self.cpu_seconds = self.cpu_share = 0.0
         self._lost_before = 0
         self._starting = threading.Lock()
         self._reset()
@@ -216,7 +217,7 @@ class Sampler:
         self._beat_at = now
         self._flushed_at = now
         self._adjusted = (now, 0.0, 0)
-        self._looks = 0
+        self._steps = 0
         self._began = self._now()
 
     # -- told by the threads that serve ----------------------------------------
@@ -316,7 +317,7 @@ class Sampler:
         self._starting = threading.Lock()
         self._reset()
         self.samples = self.lost = self._lost_before = 0
-        self.cpu_seconds = 0.0
+        self.cpu_seconds = self.cpu_share = 0.0
 
     def _run(self) -> None:
         self._adjusted = (self._clock(), self._system.own_cpu(), 0)
@@ -339,6 +340,7 @@ class Sampler:
             if not self.on:
                 self._running.clear()
         if self.on:
+            self._steps += 1
             interval = 1.0 / self._current()
             slots = int((now - self._slot) / interval) + 1
             self._slot += slots * interval
@@ -363,15 +365,16 @@ class Sampler:
 
     def _adjust(self, now: float) -> None:
         """Measure what looking costs, and look as often as that allows."""
-        _before, cpu_before, looks_before = self._adjusted
+        before, cpu_before, steps_before = self._adjusted
         cpu = self._system.own_cpu()
-        spent, looks = cpu - cpu_before, self._looks - looks_before
+        spent, steps = cpu - cpu_before, self._steps - steps_before
         self.cpu_seconds += spent
-        self._adjusted = (now, cpu, self._looks)
+        self.cpu_share = spent / (now - before)
+        self._adjusted = (now, cpu, self._steps)
         wanted = min(self._wanted(), FASTEST)
-        if looks:
+        if steps:
             # All that the thread does counts, flushing too.
-            price = spent / looks
+            price = spent / steps
             self._price = (self._price + price) / 2 if self._price else price
         if self._price:
             wanted = min(wanted, max(SLOWEST, BUDGET / self._price))
@@ -400,7 +403,6 @@ class Sampler:
                 noted.append((running, stack, current))
         # A frame that this one holds would hold this one.
         del frames, frame
-        self._looks += 1
         unclear = []
         for running, stack, current in noted:
             # A unit that began after a long silence was not there for all of it.
