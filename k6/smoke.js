@@ -39,7 +39,9 @@ export function setup() {
     if (shop.status !== 200) {
         fail(`${URL}/shop answers ${shop.status} ${shop.error}: is Odoo up, with website_sale?`);
     }
-    const products = [...shop.body.matchAll(/href="(\/shop\/[a-z0-9-]+-\d+)"/g)].map((match) => match[1]);
+    const products = [...String(shop.body).matchAll(/href="(\/shop\/[a-z0-9-]+-\d+)"/g)].map(
+        (match) => match[1],
+    );
     if (!products.length) {
         fail("the shop shows no product: was the database made with demo data?");
     }
@@ -47,7 +49,10 @@ export function setup() {
     return {products: [...new Set(products)]};
 }
 
-/** A visitor: the list of products, one of them, the next page, and the login form. */
+/**
+ * A visitor: the list of products, one of them, the next page, and the login form.
+ * @param {{products: string[]}} data
+ */
 export function shop(data) {
     const product = data.products[__ITER % data.products.length];
     page("/shop", "/shop", (body) => body.includes("oe_product"));
@@ -61,28 +66,40 @@ export function shop(data) {
 export function backend() {
     authenticate("/web/session/authenticate");
     for (const model of LISTS) {
-        const result = rpc(`/web/dataset/call_kw/${model}/web_search_read`, `${model} web_search_read`, {
-            model,
-            method: "web_search_read",
-            args: [],
-            kwargs: {domain: [], specification: {display_name: {}}, limit: 40},
-        });
+        const result = rpc(
+            `/web/dataset/call_kw/${model}/web_search_read`,
+            `${model} web_search_read`,
+            {
+                model,
+                method: "web_search_read",
+                args: [],
+                kwargs: {domain: [], specification: {display_name: {}}, limit: 40},
+            },
+        );
         check(result, {
             [`${model}: records with names`]: (found) =>
-                Boolean(found) && found.length > 0 && found.records.every((record) => record.display_name),
+                Boolean(found) &&
+                found.length > 0 &&
+                found.records.every((/** @type {any} */ record) => record.display_name),
         });
     }
     sleep(0.2);
 }
 
+/**
+ * @param {string} path
+ * @param {string} name
+ * @param {(body: string) => boolean} isRight
+ */
 function page(path, name, isRight) {
     const response = http.get(`${URL}${path}`, {tags: {name}});
     check(response, {
         [`${name}: status 200`]: (answer) => answer.status === 200,
-        [`${name}: right page`]: (answer) => isRight(answer.body || ""),
+        [`${name}: right page`]: (answer) => isRight(String(answer.body || "")),
     });
 }
 
+/** @param {string} name */
 function authenticate(name) {
     const {ODOO_DB: db, ODOO_LOGIN: login, ODOO_PASSWORD: password} = __ENV;
     const result = rpc("/web/session/authenticate", name, {db, login, password});
@@ -91,11 +108,16 @@ function authenticate(name) {
     }
 }
 
-/** The result of a JSON-RPC call; null when it failed, which Odoo answers with status 200. */
+/**
+ * The result of a JSON-RPC call; null when it failed, which Odoo answers with status 200.
+ * @param {string} path
+ * @param {string} name
+ * @param {object} params
+ */
 function rpc(path, name, params) {
     const body = JSON.stringify({jsonrpc: "2.0", method: "call", id: 1, params});
     const response = http.post(`${URL}${path}`, body, {headers: JSON_HEADERS, tags: {name}});
-    let answer = {};
+    let answer = /** @type {any} */ ({});
     try {
         answer = response.json();
     } catch {
@@ -105,17 +127,24 @@ function rpc(path, name, params) {
     return answer.result || null;
 }
 
+/** @param {any} data */
 export function handleSummary(data) {
     if (!data.metrics.iterations) {
         return {}; // setup() failed and has said why
     }
-    const {http_reqs: requests, http_req_duration: duration, checks, http_req_failed: failed} = data.metrics;
+    const {
+        http_reqs: requests,
+        http_req_duration: duration,
+        checks,
+        http_req_failed: failed,
+    } = data.metrics;
     const lines = [
         `requests  ${requests.values.count} (${requests.values.rate.toFixed(1)}/s)`,
         `duration  median ${duration.values.med.toFixed(0)} ms, p95 ${duration.values["p(95)"].toFixed(0)} ms`,
         `checks    ${checks.values.passes} passed, ${checks.values.fails} failed`,
         `failed    ${(failed.values.rate * 100).toFixed(2)} %`,
     ];
+    /** @type {Record<string, string>} */
     const outputs = {stdout: `${lines.map((line) => `k6  ${line}`).join("\n")}\n`};
     if (__ENV.SUMMARY) {
         outputs[__ENV.SUMMARY] = JSON.stringify(data, null, 2);

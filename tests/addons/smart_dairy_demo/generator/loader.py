@@ -15,7 +15,7 @@ USER_LOGIN = "test_user_%d"
 USER_PASSWORD = "TestPass123!"  # that of the milestone's load scenarios
 USER_GROUP = "smart_dairy_demo.smart_dairy_demo_group_user"
 _BATCH = 500  # records a create
-_QUIET = {
+QUIET = {
     "tracking_disable": True,
     "mail_create_nolog": True,
     "mail_create_nosubscribe": True,
@@ -37,7 +37,7 @@ class Loader:
     """
 
     def __init__(self, env, dairy, size, now, progress=None):
-        self.env = env(context={**env.context, **_QUIET, "lang": None})
+        self.env = env(context={**env.context, **QUIET, "lang": None})
         self.dairy = dairy
         self.size = size
         self.now = now
