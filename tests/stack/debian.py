@@ -63,7 +63,10 @@ TOOLS_PACKAGES = (
 NGINX_SUITE = "bookworm"
 NGINX_PACKAGES = ("nginx",)
 COMPOSE_SUITE = "sid"
-COMPOSE_PACKAGES = ("docker-compose",)  # checks the Compose file; needs no Docker
+COMPOSE_PACKAGES = (
+    "docker-compose",  # checks the Compose file; needs no Docker
+    "kustomize",  # builds the Kubernetes objects; needs no cluster
+)
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.d/smart-dairy.conf")

@@ -45,6 +45,7 @@ NGINX_EXPORTER = TOOLS_ROOT / "usr/bin/prometheus-nginx-exporter"
 ALERTMANAGER = Path("/usr/bin/prometheus-alertmanager")
 AMTOOL = Path("/usr/bin/amtool")
 NGINX = NGINX_ROOT / "usr/sbin/nginx"
+KUSTOMIZE = COMPOSE_ROOT / "usr/bin/kustomize"
 COMPOSE = COMPOSE_ROOT / "usr/libexec/docker/cli-plugins/docker-compose"
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 REDIS_SERVER = Path("/usr/bin/redis-server")

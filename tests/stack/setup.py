@@ -76,9 +76,9 @@ def _steps() -> list[Step]:
         ),
         Step(
             "compose",
-            "Compose",
+            "Compose, kustomize",
             hash_of(debian.COMPOSE_SUITE, debian.COMPOSE_PACKAGES),
-            paths.COMPOSE.exists,
+            paths.KUSTOMIZE.exists,
             lambda: debian.unpack_packages(
                 debian.COMPOSE_PACKAGES, debian.COMPOSE_SUITE, paths.COMPOSE_ROOT
             ),
