@@ -24,6 +24,9 @@ def delta(old: Vector | None, new: Vector) -> list[float]:
     """
     if old is None or len(old) != len(new):
         return list(new)
+    if len(new) == 1:  # a counter, as most are: quicker than by the general way
+        grown = new[0] - old[0]
+        return [grown] if grown >= 0 else list(new)
     change = list(map(sub, new, old))
     return change if not change or min(change) >= 0 else list(new)
 
