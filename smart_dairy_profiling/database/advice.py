@@ -7,11 +7,8 @@ conditions that hold for few rows). Each is created as a hypothetical index (ext
 hypopg: nothing is built) and kept only when the planner's cost falls by half at least.
 Without hypopg the first candidate for a table that is read from end to end is told,
 marked as not proved. What an index has already is not told again.
-
-Sample values come from the columns' statistics; they never leave this module.
 """
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
@@ -21,7 +18,7 @@ from typing import Any
 import psycopg2
 
 from ..core.fingerprint import fingerprint, without_literals
-from . import plans, statements
+from . import plans, statements, table_facts
 from .asking import (
     LIMIT_MS,
     MARK,
@@ -30,17 +27,16 @@ from .asking import (
     DsnAsker,
     Row,
     fetch,
-    quoted,
-    relation,
 )
-from .plans import EQUAL, LIKE, OTHER, RANGE, NoPlan, Qual, Scan
+from .candidates import Candidate, candidates, covers, mentions, serves
+from .plans import LIKE, OTHER, NoPlan, Qual, Scan
+from .table_facts import Table
 
 MIN_ROWS = 1000  # of a table that an index may help
 MIN_MS = 1.0  # mean time of a statement
 MIN_COST = 200.0  # of its plan: what is cheaper is indexed well enough
 MAX_COST_LEFT = 0.5  # an index must save half
 SIMILAR = 1.1  # of candidates that cost at most so much more, the smallest wins
-RARE = 0.2  # share of rows below which a condition is worth a partial index
 STATEMENTS = 40
 BUDGET_SECONDS = 5.0
 _ROUNDS = 2  # indexes for one statement
@@ -50,35 +46,6 @@ PREFIX_ONLY = (
 )
 # A cast from one to the other leaves the value, and its index, as they are.
 _TEXTS = {"text", "character varying"}
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An index that might help.
-
-    :ivar columns: as SQL, with operator class or DESC
-    :ivar names: the plain columns' names
-    """
-
-    schema: str
-    table: str
-    columns: tuple[str, ...]
-    names: tuple[str, ...]
-    predicate: str = ""
-    method: str = "btree"
-
-    @property
-    def table_name(self) -> str:
-        return relation(self.schema, self.table)
-
-    def sql(self, concurrently: bool = True) -> str:
-        """The statement that creates it; PostgreSQL finds a name for it."""
-        how = " CONCURRENTLY" if concurrently else ""
-        where = f" WHERE {self.predicate}" if self.predicate else ""
-        using = f" USING {self.method}" if self.method != "btree" else ""
-        target = quoted(self.schema, self.table)
-        columns = ", ".join(self.columns)
-        return f"CREATE INDEX{how} ON {target}{using} ({columns}){where}"
 
 
 @dataclass
@@ -112,71 +79,6 @@ class Advice:
         )
 
 
-@dataclass
-class Column:
-    """What statistics say of a column."""
-
-    quoted: str
-    type: str
-    distinct: float
-    null_share: float
-    common: list[str]
-    shares: list[float]
-    bounds: list[str]
-
-
-@dataclass
-class Index:
-    """A valid index: its columns as in :class:`Candidate`; expressions as they are."""
-
-    method: str
-    columns: list[str]
-    predicate: str
-
-
-@dataclass
-class Table:
-    rows: float
-    writes: int
-    columns: dict[str, Column]
-    indexes: list[Index]
-
-
-_TABLE = """
-SELECT greatest(c.reltuples, s.n_live_tup)::float8 AS rows,
-       (s.n_tup_ins + s.n_tup_upd + s.n_tup_del)::int8 AS writes
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
- WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'm')
-"""
-_COLUMNS = """
-SELECT a.attname::text AS name, quote_ident(a.attname) AS quoted,
-       format_type(a.atttypid, NULL) AS type, s.n_distinct, s.null_frac,
-       s.most_common_vals::text::text[] AS common, s.most_common_freqs AS shares,
-       s.histogram_bounds::text::text[] AS bounds
-  FROM pg_attribute a
-  JOIN pg_class c ON c.oid = a.attrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
-       AND s.attname = a.attname AND NOT s.inherited
- WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
-"""
-_INDEXES = """
-SELECT am.amname::text AS method,
-       coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
-       ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, false)
-                    || CASE WHEN o.opcdefault THEN '' ELSE ' ' || o.opcname END
-                    || CASE WHEN i.indoption[k - 1] & 1 = 1 THEN ' DESC' ELSE '' END
-               FROM generate_series(1, i.indnkeyatts) AS k
-               JOIN pg_opclass o ON o.oid = i.indclass[k - 1]
-              ORDER BY k) AS columns
-  FROM pg_index i
-  JOIN pg_class c ON c.oid = i.indrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_class x ON x.oid = i.indexrelid
-  JOIN pg_am am ON am.oid = x.relam
- WHERE n.nspname = %s AND c.relname = %s AND i.indisvalid
-"""
 _SERVER = """
 SELECT (SELECT n.nspname::text FROM pg_extension e
           JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -260,7 +162,7 @@ class Adviser:
 
     def _prove_any(self, row: Row, text: str, scans: list[Scan]) -> None:
         """Prove for the patterns that Odoo sends; what helps others is told, too."""
-        candidates = list(self._candidates(scans))
+        found = list(self._candidates(scans))
         likes = any(one.kind == LIKE for scan in scans for one in scan.quals)
         for contains in (True, False) if likes else (False,):
             values = self._values(scans, contains)
@@ -270,7 +172,7 @@ class Adviser:
             if before < MIN_COST:
                 break
             note = PREFIX_ONLY if likes and not contains else ""
-            if self._prove(row, text, values, before, candidates, note):
+            if self._prove(row, text, values, before, found, note):
                 break
         if likes and (cost := self._cost(text, scans)) >= MIN_COST:
             self._trigrams(row, scans, cost)
@@ -284,7 +186,7 @@ class Adviser:
         for candidate in self._candidates(read):
             table = self._table(candidate.schema, candidate.table)
             assert table is not None
-            if any(_serves(index, candidate, True) for index in table.indexes):
+            if any(serves(index, candidate, True) for index in table.indexes):
                 break  # the planner has it, and prefers to read all
             patterns = any(
                 one.endswith("text_pattern_ops") for one in candidate.columns
@@ -316,7 +218,7 @@ class Adviser:
             for other in found:
                 if other.proved < short.proved or short is other:
                     continue
-                if _covers(other.candidate, short.candidate):
+                if covers(other.candidate, short.candidate):
                     other.statements += short.statements
                     found.remove(short)
                     break
@@ -441,85 +343,8 @@ class Adviser:
         )
 
     def _candidates(self, scans: list[Scan]) -> Iterator[Candidate]:
-        """At most about ten a table, the most likely first."""
-        seen = set()
-        for scan in scans:
-            table = self._table(scan.schema, scan.table)
-            assert table is not None
-            predicates = ["", *self._predicates(scan, table)]
-            for columns in self._column_lists(scan, table, len(predicates) > 1):
-                for predicate in predicates:
-                    # A column that the predicate fixes adds nothing.
-                    kept = [c for c in columns if not _mentions(predicate, c[1])]
-                    if not kept:
-                        continue
-                    candidate = Candidate(
-                        scan.schema,
-                        scan.table,
-                        tuple(column for column, _name in kept),
-                        tuple(name for _column, name in kept),
-                        predicate,
-                    )
-                    if candidate not in seen and not any(
-                        _serves(index, candidate) for index in table.indexes
-                    ):
-                        seen.add(candidate)
-                        yield candidate
-
-    def _column_lists(
-        self, scan: Scan, table: Table, partial: bool
-    ) -> list[list[tuple[str, str]]]:
-        """Lists of (column as SQL, name)."""
-        known = table.columns
-        equal = [q.column for q in scan.quals if q.kind == EQUAL and q.parameters]
-        columns = sorted(
-            {name for name in equal if name in known},
-            key=lambda name: (-_distinct(known[name], table.rows), name),
-        )[:3]
-        exact = [(known[name].quoted, name) for name in columns]
-        ranges = [
-            (known[q.column].quoted, q.column)
-            for q in scan.quals
-            if q.kind == RANGE and q.parameters and q.column in known
-        ][:1]
-        prefixes = [
-            (self._prefix_column(known[q.column]), q.column)
-            for q in scan.quals
-            if q.kind == LIKE and q.operator == "~~" and q.column in known
-        ][:1]
-        order = [
-            (known[name].quoted + (" DESC" if down else ""), name)
-            for name, down in scan.order
-            if name in known and name not in columns
-        ]
-        if len(order) < len([n for n, _down in scan.order if n not in columns]):
-            order = []
-        joins = [(known[name].quoted, name) for name in scan.joined if name in known]
-        lists = [exact + ranges, exact + order, exact, prefixes, exact + prefixes]
-        lists += [[one] for one in exact] + [ranges, order]
-        for join in joins[:2]:
-            lists += [[join], exact + [join], [join, *ranges], [join, *order]]
-        if partial and "id" in known:
-            lists.append([("id", "id")])
-        return [_unique(one) for one in lists if one]
-
-    def _prefix_column(self, column: Column) -> str:
-        """LIKE 'abc%' needs an order by bytes: plain in locale C only."""
-        if self._server["plain_order"]:
-            return column.quoted
-        return f"{column.quoted} text_pattern_ops"
-
-    def _predicates(self, scan: Scan, table: Table) -> list[str]:
-        """Conditions without parameters that hold for few rows."""
-        found = []
-        for one in scan.quals:
-            if one.parameters or "$" in one.text or "(" in one.text.strip("()"):
-                continue
-            match = _FLAG.match(one.text)
-            column = table.columns.get(match["column"]) if match else None
-            if match and column and _share(match, column) <= RARE:
-                found.append(one.text)
-        return found[:2]
+        known = [(scan, self._known(scan)) for scan in scans]
+        return candidates(known, self._server["plain_order"])
 
     def _trigrams(self, row: Row, scans: list[Scan], before: float) -> None:
         """ILIKE and LIKE with a beginning wildcard need trigrams, which hypopg does not
@@ -527,8 +352,7 @@ class Adviser:
         for scan in scans:
             if "Seq Scan" not in scan.node:
                 continue
-            table = self._table(scan.schema, scan.table)
-            assert table is not None
+            table = self._known(scan)
             for one in scan.quals:
                 column = table.columns.get(one.column or "")
                 if one.kind != LIKE or column is None or one.operator != "~~*":
@@ -536,7 +360,7 @@ class Adviser:
                 wanted = f"{column.quoted} gin_trgm_ops"
                 name = one.column or ""
                 if any(
-                    known.endswith("gin_trgm_ops") and _mentions(known, name)
+                    known.endswith("gin_trgm_ops") and mentions(known, name)
                     for index in table.indexes
                     for known in index.columns
                 ):
@@ -550,165 +374,26 @@ class Adviser:
                 if not self._server["trigrams"]:
                     advice.note += " Needs CREATE EXTENSION pg_trgm."
 
-    # -- sample values ---------------------------------------------------------------
+    # -- what is known of tables -----------------------------------------------------
 
     def _values(self, scans: list[Scan], contains: bool) -> dict[int, str]:
-        """
-        :param contains: patterns begin with ``%``, as Odoo's do
-        """
         values: dict[int, str] = {}
         for scan in scans:
-            table = self._table(scan.schema, scan.table)
-            assert table is not None
-            lower = {
-                q.column
-                for q in scan.quals
-                if q.kind == RANGE and q.operator.startswith(">")
-            }
-            for one in scan.quals:
-                column = table.columns.get(one.column or "")
-                if column is None:
-                    continue
-                value = _sample(one, column, one.column in lower, contains)
-                if value is None:
-                    continue
-                for number in one.parameters:
-                    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-                    values[number] = f'{{"{quoted}"}}' if one.array else value
+            values |= table_facts.samples(scan, self._known(scan), contains)
         return values
+
+    def _known(self, scan: Scan) -> Table:
+        """The table of a scan that is worth looking at."""
+        table = self._table(scan.schema, scan.table)
+        assert table is not None
+        return table
 
     def _table(self, schema: str, name: str) -> Table | None:
         key = (schema, name)
         if key not in self._tables:
-            found = self._rows(_TABLE, key)
-            self._tables[key] = None
-            if found:
-                columns = {
-                    row["name"]: Column(
-                        row["quoted"],
-                        row["type"],
-                        row["n_distinct"] or 0.0,
-                        row["null_frac"] or 0.0,
-                        row["common"] or [],
-                        row["shares"] or [],
-                        row["bounds"] or [],
-                    )
-                    for row in self._rows(_COLUMNS, key)
-                }
-                first = found[0]
-                indexes = [
-                    Index(row["method"], row["columns"], _plain(row["predicate"]))
-                    for row in self._rows(_INDEXES, key)
-                ]
-                self._tables[key] = Table(
-                    first["rows"], first["writes"] or 0, columns, indexes
-                )
+            self._tables[key] = table_facts.read(self._rows, schema, name)
         return self._tables[key]
 
     def _rows(self, query: str, parameters: Any = None) -> list[Row]:
         self._cursor.execute(MARK + query, parameters)
         return fetch(self._cursor)
-
-
-# "done", "NOT done", "done IS NOT TRUE", "note IS NULL"
-_FLAG = re.compile(
-    r'(?P<not>NOT )?"?(?P<column>\w+)"?'
-    r"(?: IS (?P<is>NOT NULL|NULL|NOT TRUE|TRUE|NOT FALSE|FALSE))?\Z"
-)
-
-
-def _share(match: "re.Match[str]", column: Column) -> float:
-    """The share of rows for which a condition on a flag holds."""
-    common = dict(zip(column.common, column.shares, strict=False))
-    true, false, null = common.get("t", 0.0), common.get("f", 0.0), column.null_share
-    words = match["is"]
-    if words is None:
-        return false if match["not"] else true
-    shares = {
-        "NULL": null,
-        "NOT NULL": 1 - null,
-        "TRUE": true,
-        "NOT TRUE": 1 - true,
-        "FALSE": false,
-        "NOT FALSE": 1 - false,
-    }
-    return shares[words]
-
-
-def _distinct(column: Column, rows: float) -> float:
-    """How many different values; negative ones in pg_stats are a share of the rows."""
-    return column.distinct if column.distinct >= 0 else -column.distinct * rows
-
-
-def _sample(one: Qual, column: Column, has_lower: bool, contains: bool) -> str | None:
-    """A value that is neither the most nor the least usual."""
-    if one.kind == OTHER:
-        return None
-    every = column.bounds or column.common
-    if not every:
-        return None
-    last = len(every) - 1
-    if one.kind == RANGE:
-        if one.operator.startswith(">"):
-            return every[int(last * 0.95)]
-        return every[int(last * (0.97 if has_lower else 0.05))]
-    if one.kind == LIKE:
-        value = every[last // 2]
-        part = re.sub(r"([\\%_])", r"\\\1", value[: max(3, len(value) // 2)])
-        return f"%{part}%" if contains else f"{part}%"
-    if column.bounds:
-        return column.bounds[last // 2]
-    # All values are common ones: that whose share is nearest the average.
-    average = sum(column.shares) / len(column.shares)
-    pairs = zip(column.shares, column.common, strict=False)
-    return min(pairs, key=lambda pair: abs(pair[0] - average))[1]
-
-
-def _mentions(predicate: str, name: str) -> bool:
-    return (
-        bool(predicate) and re.search(rf"\b{re.escape(name)}\b", predicate) is not None
-    )
-
-
-def _unique(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    found: dict[str, str] = {}
-    for column, name in columns:
-        found.setdefault(name, column)
-    return [(column, name) for name, column in found.items()]
-
-
-def _covers(longer: Candidate, shorter: Candidate) -> bool:
-    return (
-        longer.schema == shorter.schema
-        and longer.table == shorter.table
-        and longer.method == shorter.method
-        and longer.predicate == shorter.predicate
-        and len(longer.columns) > len(shorter.columns)
-        and longer.columns[: len(shorter.columns)] == shorter.columns
-    )
-
-
-def _plain(predicate: str) -> str:
-    """A predicate as :class:`Qual` has it, without the outer parentheses."""
-    return " AND ".join(plans.split_and(predicate)) if predicate else ""
-
-
-def _serves(index: Index, candidate: Candidate, whole: bool = False) -> bool:
-    """Whether an index begins with what the candidate has.
-
-    :param whole: an index of all rows serves a candidate of some, too
-    """
-    if index.method != candidate.method or not (
-        index.predicate == candidate.predicate or (whole and not index.predicate)
-    ):
-        return False
-    columns = list(candidate.columns)
-    begin = index.columns[: len(columns)]
-    # Read backwards, it has the reverse order.
-    return columns in (begin, [_turned(one) for one in begin])
-
-
-def _turned(column: str) -> str:
-    return (
-        column.removesuffix(" DESC") if column.endswith(" DESC") else column + " DESC"
-    )

@@ -109,13 +109,13 @@ def findings(
             "1.1",
         )
     limit = answer["max_connections"] - answer["superuser_reserved_connections"]
-    wanted = machine.odoo_connections
-    if wanted and wanted > limit:
+    connections = machine.odoo_connections
+    if connections and connections > limit:
         say(
             WARNING,
             "max_connections",
-            f"Odoo may open {wanted} connections (db_maxconn x processes), PostgreSQL "
-            f"accepts {limit}",
+            f"Odoo may open {connections} connections (db_maxconn x processes), "
+            f"PostgreSQL accepts {limit}",
             "Lower db_maxconn: a worker needs few; or raise max_connections.",
         )
     if answer["idle_in_transaction_session_timeout"] == 0:

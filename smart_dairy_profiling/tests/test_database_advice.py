@@ -1,6 +1,6 @@
 from odoo.tests import TransactionCase, tagged
 
-from ..database.advice import Candidate
+from ..database.candidates import Candidate
 from ..models.performance_database_advice import index_name, source_line
 
 
@@ -64,3 +64,13 @@ class TestDatabaseAdvice(TransactionCase):
         self.assertLessEqual(len(index_name(one)), 63)
         long = Candidate("public", "t" * 60, ("a",), ("a",))
         self.assertLessEqual(len(index_name(long)), 63)
+
+    def test_a_name_that_is_in_use_is_not_taken_again(self):
+        advice = self.env["performance.database.advice"]
+        asker = self.env["performance.database"]._asker()
+        sql = 'CREATE INDEX CONCURRENTLY ON "public"."res_partner" (email);'
+        # A primary key's index: Odoo's own stands for something else.
+        mine = advice._free_name(asker, "res_partner_pkey", sql)
+        self.assertRegex(mine, r"^res_partner_pkey_[0-9a-f]+$")
+        self.assertEqual(advice._free_name(asker, "res_partner_pkey", sql), mine)
+        self.assertEqual(advice._free_name(asker, "planted_free", sql), "planted_free")

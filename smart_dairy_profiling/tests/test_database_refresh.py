@@ -8,7 +8,8 @@ from odoo.sql_db import connection_info_for
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import mute_logger
 
-from ..database.advice import Advice, Candidate
+from ..database.advice import Advice
+from ..database.candidates import Candidate
 from ..database.finding import CRITICAL, OK, Finding
 
 

@@ -111,6 +111,8 @@ class PerformanceDatabaseLock(models.TransientModel):
         self.env["performance.database"]._check_manager()
         if self.create_uid.id != self.env.uid:
             raise AccessError(self.env._("These are another user's locks: look again."))
+        if not self.query_start:  # PostgreSQL hides it from roles without the right
+            raise UserError(self._not_allowed())
         idle = (self.state or "").startswith("idle")
         # A session that idles in its transaction runs nothing that could be cancelled.
         function = "pg_terminate_backend" if idle else "pg_cancel_backend"
@@ -127,9 +129,7 @@ class PerformanceDatabaseLock(models.TransientModel):
                 (self.pid, self.query_start, self.state or None),
             )
         except psycopg2.errors.InsufficientPrivilege as error:
-            raise UserError(
-                self.env._("Odoo's role may not cancel this session.")
-            ) from error
+            raise UserError(self._not_allowed()) from error
         if not rows:
             raise UserError(
                 self.env._("The session does something else by now: look again.")
@@ -137,6 +137,9 @@ class PerformanceDatabaseLock(models.TransientModel):
         if rows[0]["done"]:
             self._succeeded(audit)
         return self.action_open()
+
+    def _not_allowed(self):
+        return self.env._("Odoo's role may not cancel this session.")
 
     # Both on a cursor of their own: what was done stays written down, whatever becomes
     # of this request.

@@ -16,6 +16,7 @@ import psycopg2
 import pytest
 
 from tests.stack import Stack, StackOptions
+from tests.stack.postgres import ADMIN, OWNER
 from tests.system.support import Client, admin, scrape
 
 pytestmark = pytest.mark.system
@@ -52,9 +53,12 @@ def eventually(look: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 @contextmanager
-def locked(stack: Stack, statement: str) -> Iterator[Any]:
+def locked(stack: Stack, statement: str, user: str = OWNER) -> Iterator[Any]:
     """A session that is no request of Odoo's and holds what the statement locks."""
-    with closing(psycopg2.connect(stack.dsn)) as connection:
+    password = stack.postgres.passwords[user]
+    with closing(
+        psycopg2.connect(stack.dsn, user=user, password=password)
+    ) as connection:
         with connection.cursor() as cursor:
             cursor.execute(statement)
         yield connection
@@ -140,6 +144,45 @@ def test_a_waiting_request_is_named_cancelled_and_remembered(
     )
     assert wait["seconds"] >= 1 and wait["route"] == ROUTE
     assert wait["blocker_pid"] == blocker["pid"]
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_a_session_that_the_role_may_not_cancel_goes_on(
+    stack: Stack, client: Client, sees: bool
+) -> None:
+    if sees:  # what the session does, but not the right to end it
+        stack.psql(f"GRANT pg_read_all_stats TO {OWNER}")
+    row = "SELECT FROM res_partner WHERE id = 1 FOR UPDATE"
+    with locked(stack, row, ADMIN) as holder, locked(stack, "SELECT 1") as waiting:
+        request = threading.Thread(
+            target=lambda: waiting.cursor().execute(row), daemon=True
+        )
+        request.start()
+        pid = holder.info.backend_pid
+
+        def blocker() -> Any:
+            action = client.value("performance.database.lock", "action_open")
+            return client.value(
+                "performance.database.lock",
+                "search",
+                [*action["domain"], ["pid", "=", pid]],
+            )
+
+        [one] = eventually(blocker)
+        answer = client.call_kw("performance.database.lock", "action_cancel", [one])
+        told = answer["error"]["data"]["message"]
+        assert told == "Odoo's role may not cancel this session."
+        holder.cursor().execute("SELECT 1")
+        holder.rollback()
+        request.join(10)
+        assert not request.is_alive()
+    # The request failed, and was undone; that it was tried stays written down.
+    tried = client.value(
+        "performance.database.audit",
+        "search_count",
+        [["what", "=", f"pg_terminate_backend({pid})"], ["succeeded", "=", False]],
+    )
+    assert tried == (1 if sees else 0)
 
 
 PLANTED = """
@@ -232,6 +275,21 @@ def test_slow_statements_know_route_and_line(stack: Stack, client: Client) -> No
     # The line is an addon's: none of the ORM's, none of ours.
     lines = [row["code_line"] for row in found if row["code_line"]]
     assert lines and not [line for line in lines if "smart_dairy_profiling" in line]
+
+
+@pytest.mark.long
+def test_what_another_role_owns_is_named(stack: Stack) -> None:
+    stack.psql(f"ALTER VIEW v_slow_queries OWNER TO {ADMIN}")
+    told = stack.odoo.shell(
+        "import logging\n"
+        "from io import StringIO\n"
+        "logging.getLogger().addHandler(logging.StreamHandler(log := StringIO()))\n"
+        'env["performance.database"].init()\n'  # what an upgrade does
+        "print(log.getvalue())"
+    )
+    stack.psql(f"ALTER VIEW v_slow_queries OWNER TO {OWNER}")
+    assert "setup_query_profiling.sql was not run" in told
+    assert f"v_slow_queries ({ADMIN})" in told
 
 
 @pytest.mark.long
