@@ -55,8 +55,13 @@ class Settings:
     :ivar profiling_flush_seconds: how much of its samples a killed process loses
     :ivar profiling_store_mb: size of what samplers keep
     :ivar profiling_days: for how long
+    :ivar profiling_queries: record each request's queries, and look for N+1
+    :ivar profiling_captures: of one route and hour, how many captures stay; 0: none
+    :ivar profiling_capture_mb: size of all captures of one database
     :ivar redis_url: Redis to watch; empty: not configured
     :ivar prometheus_url: Prometheus that scrapes this server; empty: not configured
+    :ivar newrelic_config_file: ini of New Relic's agent; empty: not configured
+    :ivar newrelic_environment: its section ``[newrelic:...]`` that applies, too
     """
 
     enabled: bool = True
@@ -88,8 +93,13 @@ class Settings:
     profiling_flush_seconds: float = 10.0
     profiling_store_mb: int = 64
     profiling_days: int = 7
+    profiling_queries: bool = True
+    profiling_captures: int = 10
+    profiling_capture_mb: int = 200
     redis_url: str = ""
     prometheus_url: str = ""
+    newrelic_config_file: str = ""
+    newrelic_environment: str = ""
     metrics_token_hashes: tuple[str, ...] = ()
 
 
@@ -324,6 +334,11 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "profiling_flush_seconds": _number(1, 300, float),
     "profiling_store_mb": _number(1, 100_000),
     "profiling_days": _number(1, 3650),
+    "profiling_queries": _boolean,
+    "profiling_captures": _number(0, 1000),
+    "profiling_capture_mb": _number(1, 100_000),
     "redis_url": _redis_url,
     "prometheus_url": _prometheus_url,
+    "newrelic_config_file": str,
+    "newrelic_environment": str,
 }

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg2
 
 from ..core import catalogue as c
+from ..core import outcome
+from ..core.apm import Apm
 from ..core.database_figures import JOB_XML_ID, job_label
 from ..core.recorder import Unit, failed, local, over
 from . import orm, runtime, slow
@@ -44,6 +46,7 @@ class Run:
     :ivar done: records done; None while the job does not tell
     :ivar queries: number and seconds of the thread's queries before it began
     :ivar outer: the run that this one interrupts
+    :ivar task: New Relic's background task; None without one
     """
 
     __slots__ = (
@@ -59,6 +62,7 @@ class Run:
         "queries",
         "started",
         "status",
+        "task",
         "unit",
     )
 
@@ -75,6 +79,7 @@ class Run:
         self.done: int | None = None
         self.queries = (0, 0.0)
         self.outer: Run | None = None
+        self.task: Any = None
         self.started = perf_counter()
 
 
@@ -126,6 +131,8 @@ def _begin(active: Any, registry: Any, cursor: Any, record: dict[str, Any]) -> R
         hook_sql(thread, run.unit)
     run.queries = _queries(thread)
     store.inc(c.CRON_RUNNING, labels)
+    if Apm.reporter is not None and run.unit is not None:
+        run.task = Apm.reporter.job_began(job)
     return run
 
 
@@ -190,6 +197,8 @@ def raised(error: Exception) -> None:
         cause = _unwrapped(error)
         name = run.error = type(cause).__name__
         runtime.current().store.inc(c.CRON_EXCEPTIONS, (name, run.db))
+        if Apm.reporter is not None:
+            Apm.reporter.raised(cause, outcome.of_exception(cause), in_job=True)
         if isinstance(cause, psycopg2.Error) and local.unit is not None:
             query_failed(local.unit, cause)
     except Exception:
@@ -234,8 +243,11 @@ def end(run: Run | None, completed: bool) -> None:
     if run is None:
         return
     _current.run = run.outer
+    status = run.status if completed else ABORTED
     try:
-        _end(run, run.status if completed else ABORTED)
+        if run.task is not None:
+            _report(run, status)
+        _end(run, status)
     except Exception:
         failed("cron")
     finally:
@@ -244,6 +256,17 @@ def end(run: Run | None, completed: bool) -> None:
                 local.unit = None
             over(run.unit)
     publisher.tick()  # the worker itself comes by only after all jobs that are ready
+
+
+def _report(run: Run, status: str) -> None:
+    """Close New Relic's background task of a run."""
+    queries, sql_seconds = _queries(threading.current_thread())
+    addon, dot, _name = run.job.partition(".")
+    if Apm.reporter is not None:  # the job may have uninstalled the addon
+        Apm.reporter.tell_job(
+            run.task, run.unit, status, queries, sql_seconds, addon if dot else ""
+        )
+    run.task.__exit__(None, None, None)
 
 
 def _end(run: Run, status: str) -> None:

@@ -17,6 +17,7 @@ from odoo.service import model as model_service
 from odoo.service.server import thread_local
 
 from ..core import outcome, timing
+from ..core.apm import Apm
 from ..core.recorder import Process, Unit, failed, local, over
 from ..core.tracking import warn_when_slow
 from . import slow
@@ -145,10 +146,22 @@ def _end(runtime: Any, unit: Unit, thread: Any, environ: Any, answer: Any) -> No
         _response_size(headers),
         queue,
     )
+    if Apm.reporter is not None:
+        addon = _addon(unit)
+        Apm.reporter.request_ended(unit, status, queries, sql_seconds, addon)
     if total >= slow.HTTP.lowest:
         slow.note_request(unit, total, queries, sql_seconds, verb, status, queue)
     if unit.rpc:
         warn_when_slow(*unit.rpc, total)
+
+
+def _addon(unit: Unit) -> str:
+    """Whose code answered a request: the model's addon for a call."""
+    if unit.rpc:
+        registry = _loaded(unit.db or "")
+        model = registry.models.get(unit.rpc[0]) if registry is not None else None
+        return getattr(model, "_original_module", None) or ""
+    return Apm.addons.get(unit.route or "", "")
 
 
 def _loaded(db: str) -> Any:
@@ -245,6 +258,8 @@ def _with_outcome(original: Any) -> Any:
             try:
                 unit.outcome = outcome.of_exception(error)
                 unit.exception = type(error).__name__
+                if Apm.reporter is not None:
+                    Apm.reporter.raised(error, unit.outcome)
             except Exception:
                 failed("http")
             raise

@@ -30,6 +30,7 @@ from . import (
     bridge,
     caches,
     http,
+    newrelic,
     pool,
     probes,
     process,
@@ -53,6 +54,7 @@ _HOOKS = (
     probes,  # inside http's wrapper, so that probes are measured
     vitals,  # as are beacons
     http,
+    newrelic,  # outside http's wrapper, which names its transactions
     retry,
     transactions,
     recompute,

@@ -67,12 +67,17 @@ GOOD = [
     ("profiling_flush_seconds", "2.5", 2.5),
     ("profiling_store_mb", "1", 1),
     ("profiling_days", "3650", 3650),
+    ("profiling_queries", "false", False),
+    ("profiling_captures", "0", 0),
+    ("profiling_capture_mb", "1", 1),
     (
         "redis_url",
         "redis://:secret@localhost:6379/0",
         "redis://:secret@localhost:6379/0",
     ),
     ("redis_url", "", ""),
+    ("newrelic_config_file", " /etc/odoo/newrelic.ini ", "/etc/odoo/newrelic.ini"),
+    ("newrelic_environment", "staging", "staging"),
     ("prometheus_url", "http://localhost:9090/", "http://localhost:9090"),
     ("prometheus_url", "https://prometheus", "https://prometheus"),
 ]
@@ -118,6 +123,8 @@ BAD = [
     ("profiling_flush_seconds", "0", "'0' is not a number from 1 to 300"),
     ("profiling_store_mb", "0", "'0' is not a number from 1 to 100000"),
     ("profiling_days", "0", "'0' is not a number from 1 to 3650"),
+    ("profiling_captures", "1001", "'1001' is not a number from 0 to 1000"),
+    ("profiling_capture_mb", "0", "'0' is not a number from 1 to 100000"),
     ("redis_url", "localhost:6379:secret", "the value is no URL of the form redis://"),
     ("prometheus_url", "secret@host", "the value is no URL of the form http://"),
 ]
