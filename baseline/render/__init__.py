@@ -1,0 +1,1 @@
+"""The document of a run as Markdown, HTML, PDF, slides and charts."""
