@@ -85,6 +85,10 @@ dist: setup ## Pack the addons into dist/, the built collector included
 dashboards: setup ## Write Grafana's dashboards from scripts/grafana
 	@$(BIN)/python -m scripts.grafana
 
+.PHONY: kubernetes
+kubernetes: setup ## Write the PrometheusRule of config/kubernetes from the rules
+	@$(BIN)/python -m scripts.kubernetes
+
 .PHONY: clean
 clean: ## Stop the stacks, remove what they and the tests wrote
 	@$(STACK) clean
