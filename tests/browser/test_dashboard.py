@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -235,6 +236,23 @@ def test_it_asks_every_ten_seconds_live_every_two_and_hidden_never(user_page: Pa
     next_figures(user_page, lambda: user_page.evaluate(HIDE, False))
     assert len(seen) == 5
     expect(age).to_have_attribute("data-stale", "0")
+
+
+@pytest.mark.long  # by the real clock, which a machine under test load stretches
+def test_live_figures_are_no_older_than_three_seconds(user_page: Page, stack: Stack):
+    open_dashboard(user_page)
+    next_figures(user_page, user_page.get_by_role("switch", name="Live").check)
+    row = panel(user_page, "routes").locator('[data-key="GET /web/login"]')
+    calls = row.locator("td").first
+    took = []
+    for _round in range(5):
+        before = number(calls.inner_text())
+        fetch(f"{stack.odoo_url}/web/login")
+        answered = time.monotonic()
+        expect(calls).to_have_text(f"{before + 1:.0f}")
+        took.append(time.monotonic() - answered)
+        user_page.wait_for_timeout(700)  # begin anywhere between two refreshes
+    assert max(took) < 3.0, took
 
 
 def test_a_server_that_is_gone_and_comes_back(user_page: Page, stack: Stack, watch):
