@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-import time
-from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from statistics import quantiles
-from typing import Any
 
 from tests.stack import Stack, StackError, paths
-from tests.system.support import Client, admin
+from tests.stack.k6 import run_script
+from tests.system.support import admin
 
 from . import cpu
 from .figures import Figure, median, spread
@@ -24,10 +19,7 @@ FIFTY = ("ui.fifty_dashboards_shop_p95", "ui.fifty_dashboards_refresh")
 NAMES = (*CPU, *FIFTY)
 ROUNDS, QUICK_ROUNDS = 100, 10
 SCRIPT = Path(__file__).with_name("dashboard_process.py")
-DASHBOARD = "/api/v1/performance/dashboard?range=5m"
-DASHBOARDS, LIVE = 50, 2.0  # open at a time, seconds between refreshes
-SESSIONS = 5
-VISITORS, PAUSE = 2, 0.3  # of the shop, seconds between two pages of one
+SESSIONS = 5  # that the dashboards share
 BLOCK, BLOCKS = 10.0, 16  # seconds; half of them with dashboards
 QUICK_BLOCK, QUICK_BLOCKS = 4.0, 4
 IN_PROCESS = replace(cpu.OPTIONS, name="bench-ui-refresh")
@@ -90,130 +82,55 @@ def _cpu(rounds: int) -> list[Figure]:
 # -- fifty of them -----------------------------------------------------------------
 
 
-class Times:
-    """Milliseconds that requests took, while it is told to note them."""
-
-    def __init__(self) -> None:
-        self.noted: list[float] = []
-        self.failures = 0
-        self._lock = threading.Lock()
-
-    def request(self, client: Client, path: str, told: bytes) -> None:
-        """One request; its answer has to say what it is told to."""
-        start = time.perf_counter()
-        try:
-            answer = client.request(path)
-            good = answer.status == 200 and told in answer.body
-        except OSError:
-            good = False
-        spent = (time.perf_counter() - start) * 1000
-        with self._lock:
-            self.noted.append(spent)
-            self.failures += not good
-
-    def taken(self) -> list[float]:
-        with self._lock:
-            noted, self.noted = self.noted, []
-        return noted
-
-
-def p95(values: Sequence[float]) -> float:
-    return quantiles(values, n=20)[-1]
-
-
-@contextmanager
-def _open(sessions: list[Client], times: Times) -> Any:
-    """Fifty dashboards that refresh themselves, evenly spread over the time."""
-    closed = threading.Event()
-
-    def dashboard(number: int) -> None:
-        client = Client(sessions[number % SESSIONS].url)
-        client.cookies.update(sessions[number % SESSIONS].cookies)
-        closed.wait(number * LIVE / DASHBOARDS)
-        while not closed.is_set():
-            began = time.monotonic()
-            times.request(client, DASHBOARD, b'"verdict"')
-            closed.wait(max(0.0, LIVE - (time.monotonic() - began)))
-
-    threads = [
-        threading.Thread(target=dashboard, args=(number,))
-        for number in range(DASHBOARDS)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        closed.set()
-        for thread in threads:
-            thread.join()
-
-
-def _visits(stack: Stack, seconds: float) -> list[float]:
-    """Milliseconds of pages of the shop for a while."""
-    times, until = Times(), time.monotonic() + seconds
-
-    def visitor() -> None:
-        client = Client(stack.odoo_url)
-        while time.monotonic() < until:
-            times.request(client, "/shop", b"oe_product_cart")
-            time.sleep(PAUSE)
-
-    threads = [threading.Thread(target=visitor) for _ in range(VISITORS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if times.failures:
-        raise RuntimeError(f"{times.failures} pages of the shop failed")
-    return times.taken()
-
-
 def _fifty(block: float, blocks: int) -> list[Figure]:
-    refreshes = Times()
-    found: dict[bool, list[list[float]]] = {True: [], False: []}
     with Stack(SHOP) as stack:
-        sessions = [admin(stack) for _session in range(SESSIONS)]
-        with _open(sessions, Times()):
-            _visits(stack, block)  # warms all workers
-        for index in range(blocks):
-            opened = index % 4 in (1, 2)  # without, with, with, without
-            if opened:
-                with _open(sessions, refreshes):
-                    found[True].append(_visits(stack, block))
-            else:
-                found[False].append(_visits(stack, block))
-    if refreshes.failures:
-        raise RuntimeError(f"{refreshes.failures} refreshes failed")
-    noted = refreshes.taken()
-    shop = {opened: sum(found[opened], []) for opened in found}
-    half = len(found[False]) // 2
-    same = [p95(sum(part, [])) for part in (found[False][:half], found[False][half:])]
+        sessions = [admin(stack).cookies["session_id"] for _session in range(SESSIONS)]
+        result = run_script(
+            paths.REPO / "k6" / "dashboards.js",
+            paths.RESULTS / "dashboards.json",
+            {
+                "ODOO_URL": stack.odoo_url,
+                "SESSIONS": json.dumps(sessions),
+                "BLOCK": f"{block:.0f}",
+                "BLOCKS": str(blocks),
+            },
+        )
+    if not result.passed:
+        raise StackError("pages of the shop, or refreshes of dashboards, failed")
+    found = {
+        name: metric["values"]
+        for name, metric in result.summary["metrics"].items()
+        if metric["type"] == "trend"
+    }
+    opened, closed, refresh = (
+        found[name] for name in ("shop_with", "shop_without", "refresh")
+    )
+    first, last = found["shop_without_first"], found["shop_without_last"]
     load = (
-        f"{VISITORS} visitors of /shop, {SHOP.workers} workers, {blocks} blocks of "
-        f"{block:.0f} s, half of them with {DASHBOARDS} dashboards every {LIVE:.0f} s"
+        f"k6: 2 visitors of /shop, {SHOP.workers} workers, {blocks} blocks of "
+        f"{block:.0f} s, half of them with 50 dashboards every 2 s"
     )
     return [
         Figure(
             FIFTY[0],
-            p95(shop[True]) / p95(shop[False]),
+            opened["p(95)"] / closed["p(95)"],
             "ratio",
             "no dashboard is open, in turn",
             1.0,
-            abs(1.0 - same[0] / same[1]),
-            f"p95 {p95(shop[True]):.0f} and {p95(shop[False]):.0f} ms, medians "
-            f"{median(shop[True]):.0f} and {median(shop[False]):.0f} ms, of "
-            f"{len(shop[True])} and {len(shop[False])} pages; {load}; noise: halves of "
-            "the blocks without",
+            abs(1.0 - first["p(95)"] / last["p(95)"]),
+            f"p95 {opened['p(95)']:.0f} and {closed['p(95)']:.0f} ms, medians "
+            f"{opened['med']:.0f} and {closed['med']:.0f} ms, of {opened['count']:.0f} "
+            f"and {closed['count']:.0f} pages; {load}; noise: halves of the blocks "
+            "without",
         ),
         Figure(
             FIFTY[1],
-            p95(noted),
+            refresh["p(95)"],
             "ms",
             None,
             None,
-            spread(noted),
-            f"p95 of {len(noted)} refreshes, median {median(noted):.0f}, the slowest "
-            f"{max(noted):.0f} ms; {load}; noise: between quartiles",
+            refresh["p(75)"] - refresh["p(25)"],
+            f"p95 of {refresh['count']:.0f} refreshes, median {refresh['med']:.0f}, "
+            f"the slowest {refresh['max']:.0f} ms; {load}; noise: between quartiles",
         ),
     ]

@@ -22,8 +22,8 @@ from .figures import Figure, interleaved, median, spread
 
 SHOP, DASHBOARD = "ui.lighthouse_shop", "ui.lighthouse_dashboard"
 NAMES = (SHOP, DASHBOARD)
-ROUNDS, QUICK_ROUNDS = 7, 1
-TIMEOUT = 180  # seconds of a run
+ROUNDS, QUICK_ROUNDS = 5, 1
+TIMEOUT, ATTEMPTS = 180, 3  # seconds of a run
 LIGHTHOUSE = frontend.MODULES / ".bin" / "lighthouse"
 # A visitor's phone, Lighthouse's own choice, and an administrator's desk.
 PAGES = {SHOP: ("/shop", ()), DASHBOARD: ("/odoo/performance", ("--preset=desktop",))}
@@ -73,16 +73,7 @@ class Run:
             f"--extra-headers={json.dumps({'Cookie': cookies})}" if cookies else "",
             *options,
         ]
-        done = subprocess.run(
-            [part for part in command if part],
-            env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
-        if done.returncode:
-            raise StackError(f"Lighthouse failed\n{done.stderr[-2000:]}")
-        found: dict[str, Any] = json.loads(done.stdout)
+        found = _lighthouse([part for part in command if part])
         score = found["categories"]["performance"]["score"]
         if score is None or found["finalDisplayedUrl"] != side.url + path:
             raise StackError(
@@ -100,6 +91,25 @@ class Run:
             f"{median(values):.4g}"
             for name, values in self.audits.items()
         )
+
+
+def _lighthouse(command: list[str]) -> dict[str, Any]:
+    """Its report; tried again when it lost the browser, as it does now and then.
+
+    :raises StackError: when it fails all the time
+    """
+    for _attempt in range(ATTEMPTS):
+        done = subprocess.run(
+            command,
+            env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+        if not done.returncode:
+            found: dict[str, Any] = json.loads(done.stdout)
+            return found
+    raise StackError(f"Lighthouse failed\n{done.stderr[-2000:]}")
 
 
 def run(quick: bool, only: str = "") -> list[Figure]:
