@@ -10,6 +10,12 @@ export const FAST = FILE.k6_checks;
 /** @type {Record<string, {value: number}>} users of the scenarios */
 export const LOAD = FILE.load;
 
+/** @type {Record<string, {value: number}>} met or not met */
+export const TARGETS = FILE.targets;
+
+/** @type {Record<string, {good: number, poor: number}>} */
+export const VITALS = FILE.web_vitals;
+
 /** @typedef {import("k6/options").Threshold} Threshold */
 
 /**

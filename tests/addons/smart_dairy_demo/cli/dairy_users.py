@@ -24,7 +24,10 @@ class DairyUsers(Command):
         parser = self.parser
         parser.add_argument("-c", "--config", help="Odoo's configuration file")
         parser.add_argument("-d", "--database", help="name of the database")
-        parser.add_argument("--number", type=int, default=10, help="of each kind")
+        parser.add_argument(
+            "--number", type=int, default=10, help="logins of customers, of employees"
+        )
+        parser.add_argument("--api", type=int, help="logins of the REST API")
         parser.add_argument("--out", type=Path, required=True, help="a folder")
         options = parser.parse_args(args)
         given = ["--no-http"]
@@ -43,13 +46,18 @@ class DairyUsers(Command):
             # Not at the top: commands are loaded without the addon around them.
             from odoo.addons.smart_dairy_demo.generator import users
 
-            made = users.prepare(env, options.number)
+            made = users.prepare(env, options.number, options.api)
         # After the commit: nobody reads of a login that is not there.
         made["users"]["database"] = database
         options.out.mkdir(parents=True, exist_ok=True)
         for name, content in made.items():
             _write(options.out / f"{name}.json", content)
-        print(f"{options.number} logins of each kind, {options.out}")
+        counts = ", ".join(
+            f"{len(found)} {kind}"
+            for kind, found in made["users"].items()
+            if kind != "database"
+        )
+        print(f"Logins in {options.out}: {counts}")
 
 
 def _write(path, content):

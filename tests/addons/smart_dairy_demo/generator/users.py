@@ -25,17 +25,17 @@ KEY_DAYS = 30
 MAX_PRODUCTS = 500  # a longer list adds nothing to a load
 
 
-def prepare(env, number, portal=None):
+def prepare(env, number, api=None):
     """Make what is missing, and tell what a load scenario needs to know.
 
     The passwords and keys in it are those of a demo; the database must not be reachable
     by strangers.
 
-    :param number: logins of each kind
-    :param portal: logins of customers, when another number
+    :param number: logins of customers and of employees
+    :param api: logins of the REST API, the same number when None
     :returns: ``users`` by kind, ``customers``, ``products``: lists of plain values
     """
-    numbers = {"api": number, "portal": portal or number, "backend": number}
+    numbers = {"api": api or number, "portal": number, "backend": number}
     env = env(context={**env.context, **loader.QUIET, "lang": None})
     # Otherwise there is no way to pay that needs no payment provider's account.
     env["delivery.carrier"].search([("active", "=", True)]).write(
