@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,10 @@ from smart_dairy_performance.core import catalogue, routes
 ROOT = Path(__file__).resolve().parents[2]
 THRESHOLDS: dict[str, Any] = json.loads(
     (ROOT / "config" / "thresholds.json").read_text()
+)
+RULES = "".join(
+    path.read_text()
+    for path in sorted((ROOT / "config" / "prometheus" / "rules").glob("*.yml"))
 )
 INTERVAL = "$__rate_interval"
 _METRICS = {metric.name: metric for metric in catalogue.all_metrics()}
@@ -89,6 +94,14 @@ def select(name: str, *more: str) -> str:
     return f"{name}{{{', '.join([*matchers, *more])}}}"
 
 
+def faults(expression: str) -> str:
+    """The rate of what may never have happened: then 0, while Odoo tells anything.
+
+    A counter appears with its first number.
+    """
+    return f"{expression} or 0 * {gauge('odoo_processes', how='max')}"
+
+
 def rate(name: str, by: str = "", *more: str) -> str:
     """The rate of a counter, summed up by labels."""
     group = f" by ({by})" if by else ""
@@ -120,6 +133,17 @@ def top(count: int, expression: str) -> str:
 def target(name: str) -> float:
     """A target's value in base units."""
     return _base(THRESHOLDS["targets"][name]["value"], THRESHOLDS["targets"][name])
+
+
+def limit(alert: str) -> float:
+    """The number in the rules beyond which an alert fires.
+
+    >>> limit("OdooCronLate")
+    900.0
+    """
+    found = re.search(rf"- alert: {alert}\n +expr: >-\n +.*[<>]=? ([\d.e]+)\n", RULES)
+    assert found, f"{alert} has no single limit"
+    return float(found[1])
 
 
 def level(section: str, name: str) -> tuple[float, float]:

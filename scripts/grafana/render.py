@@ -22,6 +22,8 @@ from .model import Board, Panel
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 HEIGHT = 7
 TAG = "smart-dairy"
+# Where docker-compose.monitoring.yml publishes Odoo.
+ODOO_URL = "http://127.0.0.1:8069"
 _VARIABLES = {
     "instance": ("Instance", "label_values(odoo_processes, instance)"),
     "db": ("Database", "label_values(odoo_http_requests_total, db)"),
@@ -34,7 +36,14 @@ _PANELS = {
     "gauge": gauge.Panel,
 }
 # What changes the numbers without being their cause, as lines over every chart.
-_ANNOTATIONS = (
+ANNOTATIONS = (
+    (
+        # A real start begins with new counters, a reload goes on with the old ones.
+        "Deploys (server starts)",
+        "blue",
+        "max by (instance) (resets(odoo_process_cpu_seconds_total"
+        '{instance=~"$instance", role="http"}[1m])) > 0',
+    ),
     (
         "Registry loads (module upgrades)",
         "purple",
@@ -73,13 +82,19 @@ def render(board: Board) -> str:
         .link(
             dashboard.DashboardLink("Performance menu of Odoo")
             .type(models.DashboardLinkType.LINK)
-            .url("/odoo/performance")
+            .url("${odoo_url}/odoo/performance")
             .target_blank(True)
         )
     )
     for name in board.variables:
         builder = builder.with_variable(_variable(name))
-    for title, color, expression in _ANNOTATIONS:
+    builder = builder.with_variable(
+        dashboard.TextBoxVariable("odoo_url")
+        .label("Odoo")
+        .description("Address of Odoo, for the link to its Performance menu.")
+        .default_value(ODOO_URL)
+    )
+    for title, color, expression in ANNOTATIONS:
         builder = builder.annotation(
             dashboard.AnnotationQuery()
             .name(title)

@@ -37,6 +37,8 @@ class Redis:
             str(self.port),
         ]
         command += ["--save", "", "--appendonly", "no", "--dir", self.folder]
+        # As in docker-compose.monitoring.yml.
+        command += ["--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]
         self.service.launch(command, env=environment.clean())
         self.service.wait_ready(self._answers, _START_TIMEOUT)
 

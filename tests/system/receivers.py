@@ -5,6 +5,7 @@ All of them listen on a free loopback port while their context lasts.
 
 from __future__ import annotations
 
+import email
 import http.server
 import json
 import socketserver
@@ -32,11 +33,26 @@ class Inbox:
 
     def told(self, alert: str, status: str) -> bool:
         """Whether the webhook or a mail told of an alert: firing or resolved."""
-        return any(
+        by_webhook = (
             found["labels"]["alertname"] == alert and found["status"] == status
             for body in self.webhooks
             for found in body["alerts"]
         )
+        by_mail = (
+            f"#{alert.lower()}\n" in text and f"({status})" in text
+            for text in map(plain_text, self.mails)
+        )
+        return any(by_webhook) or any(by_mail)
+
+
+def plain_text(mail: str) -> str:
+    """The readable part of a mail, with plain line ends."""
+    parts = [
+        part.get_payload(decode=True).decode()
+        for part in email.message_from_string(mail).walk()
+        if part.get_content_type() == "text/plain"
+    ]
+    return "".join(parts).replace("\r\n", "\n")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from smart_dairy_performance.core import generation
 from tests.stack import Stack
 from tests.stack.ports import HOST
 
@@ -25,8 +26,8 @@ _LOG_LINE = re.compile(
 
 
 def is_generation(path: Path) -> bool:
-    """Whether a host's entry is a generation's folder: beside them records wait."""
-    return path.is_dir() and path.name != "spool"
+    """Whether a host's entry is a generation's folder: beside them others wait."""
+    return generation.is_generation(path.name)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import pytest
 from tests.stack import Stack, StackError, StackOptions
 from tests.stack.monitoring import Monitoring
 from tests.stack.process import wait_until
-from tests.system.receivers import Disk, Inbox, disk, inbox
+from tests.system.receivers import Disk, Inbox, disk, inbox, plain_text
 from tests.system.support import Client, admin, fetch
 
 pytestmark = pytest.mark.system
@@ -261,6 +261,9 @@ def test_workers_die(drill: Drill) -> None:
             time.sleep(2)
 
     drill.run("OdooWorkersDie", kill, lambda: None, within=0, gone=600)
+    mail = plain_text(drill.box.mails[-1])
+    assert "WARNING: Workers die (firing)" in mail
+    assert "http workers ended within 10 minutes: killed." in mail.replace("\n", " ")
 
 
 @pytest.mark.long

@@ -1,6 +1,6 @@
 """Scheduled actions, mails, the bus, queues."""
 
-from ..model import Board, Panel, Query, Row, gauge, mean, quantile, rate, top
+from ..model import Board, Panel, Query, Row, gauge, limit, mean, quantile, rate, top
 
 BOARD = Board(
     "smart-dairy-cron",
@@ -52,7 +52,7 @@ BOARD = Board(
                     ],
                     "bars",
                     "s",
-                    900,
+                    limit("OdooCronLate"),
                 ),
                 Panel(
                     "Failure streak",
@@ -67,7 +67,7 @@ BOARD = Board(
                     ],
                     "bars",
                     good=1,
-                    poor=3,
+                    poor=limit("OdooCronFails"),
                 ),
             ],
         ),
@@ -88,7 +88,7 @@ BOARD = Board(
                         )
                     ],
                     unit="s",
-                    good=3600,
+                    good=limit("OdooMailQueueStuck"),
                 ),
                 Panel(
                     "Bus",

@@ -1,6 +1,6 @@
 """PostgreSQL as its exporter and Odoo's pool see it."""
 
-from ..model import Board, Panel, Query, Row, gauge, quantile, rate
+from ..model import Board, Panel, Query, Row, faults, gauge, limit, quantile, rate, top
 
 _DB = 'datname!~"template.*|postgres"'
 _HIT, _READ = (
@@ -80,7 +80,7 @@ BOARD = Board(
                     "Failed queries by SQLSTATE, as Odoo saw them.",
                     [
                         Query(
-                            rate("odoo_db_query_errors_total", "sqlstate"),
+                            faults(rate("odoo_db_query_errors_total", "sqlstate")),
                             "{{sqlstate}}",
                         )
                     ],
@@ -101,12 +101,12 @@ BOARD = Board(
                     "By state; idle in transaction holds its locks for nothing.",
                     [
                         Query(
-                            "max by (state) (pg_stat_activity_max_tx_duration) > 0",
+                            "max by (state) (pg_stat_activity_max_tx_duration)",
                             "{{state}}",
                         )
                     ],
                     unit="s",
-                    good=300,
+                    good=limit("PostgresIdleInTransaction"),
                 ),
                 Panel(
                     "Deadlocks",
@@ -129,6 +129,37 @@ BOARD = Board(
                     "On disk, indexes included.",
                     [Query(gauge("odoo_database_size_bytes", "db"), "{{db}}")],
                     unit="bytes",
+                ),
+                Panel(
+                    "Statements by time",
+                    "Seconds a second of the ten costliest, by the queryid of "
+                    "pg_stat_statements; Odoo's database advisor shows their text.",
+                    [
+                        Query(
+                            top(
+                                10,
+                                "sum by (datname, queryid) (rate("
+                                f"pg_stat_statements_seconds_total{{{_DB}}}"
+                                "[$__rate_interval]))",
+                            ),
+                            "{{datname}} {{queryid}}",
+                        )
+                    ],
+                    "bars",
+                ),
+                Panel(
+                    "Age of transaction ids",
+                    "Transactions since the oldest unfrozen row; at 2.1 billion "
+                    "PostgreSQL stops.",
+                    [
+                        Query(
+                            "max by (datname) "
+                            "(pg_database_wraparound_age_datfrozenxid_seconds"
+                            f"{{{_DB}}})",
+                            "{{datname}}",
+                        )
+                    ],
+                    good=limit("PostgresTransactionIdsNearEnd"),
                 ),
                 Panel(
                     "Temporary files",

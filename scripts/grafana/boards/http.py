@@ -1,6 +1,19 @@
 """Requests by route, and the API's endpoints."""
 
-from ..model import Board, Panel, Query, Row, gauge, mean, quantile, rate, target, top
+from ..model import (
+    Board,
+    Panel,
+    Query,
+    Row,
+    faults,
+    gauge,
+    limit,
+    mean,
+    quantile,
+    rate,
+    target,
+    top,
+)
 
 _ROUTE = 'route=~"$route"'
 
@@ -166,18 +179,20 @@ BOARD = Board(
                         )
                     ],
                     unit="s",
-                    good=60,
+                    good=limit("OdooRequestStuck"),
                 ),
                 Panel(
                     "Retries and exceptions",
                     "Transactions that were tried again, and exceptions by class.",
                     [
                         Query(
-                            rate("odoo_request_retries_total", "sqlstate"),
+                            faults(rate("odoo_request_retries_total", "sqlstate")),
                             "retry {{sqlstate}}",
                         ),
                         Query(
-                            top(10, rate("odoo_http_exceptions_total", "exception")),
+                            faults(
+                                top(10, rate("odoo_http_exceptions_total", "exception"))
+                            ),
                             "{{exception}}",
                         ),
                     ],

@@ -1,6 +1,6 @@
 """The measuring itself: its cost, its errors, its bounds."""
 
-from ..model import Board, Panel, Query, Row, gauge, quantile, rate, top
+from ..model import Board, Panel, Query, Row, faults, gauge, limit, quantile, rate, top
 
 _SELF = "smart_dairy_performance_"
 
@@ -73,14 +73,20 @@ BOARD = Board(
                 Panel(
                     "Errors in our hooks",
                     "Requests went on; the log has the first of each.",
-                    [Query(rate(f"{_SELF}hook_errors_total", "hook"), "{{hook}}")],
+                    [
+                        Query(
+                            faults(rate(f"{_SELF}hook_errors_total", "hook")),
+                            "{{hook}}",
+                        )
+                    ],
                 ),
                 Panel(
                     "Series dropped",
                     "Label values that counted as other.",
                     [
                         Query(
-                            rate(f"{_SELF}series_dropped_total", "metric"), "{{metric}}"
+                            faults(rate(f"{_SELF}series_dropped_total", "metric")),
+                            "{{metric}}",
                         )
                     ],
                 ),
@@ -100,6 +106,7 @@ BOARD = Board(
                     ],
                     "bars",
                     "s",
+                    limit("FiguresStale"),
                 ),
                 Panel(
                     "Beacons",
@@ -115,7 +122,12 @@ BOARD = Board(
                 Panel(
                     "Refused requests for metrics",
                     "Wrong token, wrong network, throttled.",
-                    [Query(rate(f"{_SELF}refused_total", "reason"), "{{reason}}")],
+                    [
+                        Query(
+                            faults(rate(f"{_SELF}refused_total", "reason")),
+                            "{{reason}}",
+                        )
+                    ],
                 ),
             ],
         ),

@@ -1,6 +1,6 @@
 """Processes of Odoo: how many, how busy, why they end."""
 
-from ..model import Board, Panel, Query, Row, gauge, mean, rate, top
+from ..model import Board, Panel, Query, Row, gauge, rate, top
 
 BOARD = Board(
     "smart-dairy-workers",
@@ -129,8 +129,16 @@ BOARD = Board(
                 ),
                 Panel(
                     "Registry loads",
-                    "Mean time to load a registry; each worker does after an upgrade.",
-                    [Query(mean("odoo_registry_load_seconds"), "load")],
+                    "Mean time to load a registry since the server started; each "
+                    "worker does after an upgrade.",
+                    [
+                        Query(
+                            gauge("odoo_registry_load_seconds_sum")
+                            + " / "
+                            + gauge("odoo_registry_load_seconds_count"),
+                            "load",
+                        )
+                    ],
                     unit="s",
                 ),
                 Panel(
