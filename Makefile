@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 STACK := $(PYTHON) -m tests.stack
 BIN := .venv/bin
+NPM_BIN := frontend/node_modules/.bin
 
 .PHONY: help
 help: ## Show this list
@@ -59,6 +60,12 @@ test-long: setup ## Run what takes longer than make test may
 bench: setup ## Measure what measuring costs (ONLY=core.scrape: a part, QUICK=1: a check)
 	@$(BIN)/python -m tests.benchmarks --only "$(ONLY)" $(if $(QUICK),--quick)
 
+.PHONY: baseline
+baseline: setup ## Measure the demo, write a report (PROFILE=smoke|full SKIP=k6,... TARGET=URL ALLOW_HOST=name)
+	@$(BIN)/baseline run --profile $(or $(PROFILE),smoke) --time-scale $(or $(TIME_SCALE),1) \
+	  $(if $(NAME),--name $(NAME)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESUME),--resume $(RESUME)) \
+	  $(if $(TARGET),--target $(TARGET)) $(addprefix --allow-host ,$(ALLOW_HOST))
+
 .PHONY: lint
 lint: setup ## Check style, types and Odoo's conventions
 	$(BIN)/ruff check
@@ -67,6 +74,9 @@ lint: setup ## Check style, types and Odoo's conventions
 	$(BIN)/pylint smart_dairy_performance smart_dairy_profiling tests/addons/smart_dairy_demo
 	npm --prefix frontend run --silent lint
 	npm --prefix frontend run --silent typecheck
+	$(NPM_BIN)/tsc --project k6
+	$(NPM_BIN)/eslint --config k6/eslint.config.mjs --max-warnings 0 k6 lighthouserc.js scripts
+	$(NPM_BIN)/prettier --config k6/.prettierrc.json --log-level warn --check k6 lighthouserc.js scripts/*.js
 
 .PHONY: format
 format: setup ## Format the Python code

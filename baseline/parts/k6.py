@@ -49,15 +49,18 @@ def run_profile(
         command += ["--out", "experimental-prometheus-rw"]
         variables |= remote_write(target.get("PROMETHEUS_URL") or "")
     expected = K6_PROFILES[name].seconds * time_scale
+
+    def beat(seconds: float) -> None:
+        rest = f" of about {expected:.0f} s" if seconds < expected else ""
+        context.say(f"k6 {name}: {seconds:.0f} s{rest}")
+
     return run(
         [*command, str(SCRIPT)],
         log=folder.log(f"k6-{name}" if keep else f"warmup-{name}"),
         env=k6_environment(**variables),
         limit=expected * 1.5 + _SPARE,
         allowed=(0, THRESHOLDS_MISSED),
-        beat=lambda seconds: context.say(
-            f"k6 {name}: {seconds:.0f} s of about {expected:.0f} s"
-        ),
+        beat=beat,
     )
 
 

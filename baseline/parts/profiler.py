@@ -36,7 +36,7 @@ def collect(context: Context) -> None:
     if not found:
         raise Skip(f"{ADDON} is not installed")
     try:
-        client.call("performance.database", "action_refresh", [])
+        client.call("performance.database", "action_refresh")
     except OdooError as error:
         context.warn(f"profiler: the database advisor could not be asked: {error}")
     for name, models in (("findings", FINDINGS), ("captures", CAPTURES)):
