@@ -49,6 +49,7 @@ from .fingerprint import identity
 from .sql_recorder import Entry, Queries, Spot
 
 VERSION = 1
+BUDGET = 1.0  # seconds; thresholds.json: limits.capture_budget
 SUFFIX = ".json.gz"
 STATEMENTS = 200
 CALLERS = 10
@@ -71,7 +72,7 @@ class Budgets:
     """
 
     def __init__(
-        self, default: float = 1.0, by_route: Mapping[str, float] | None = None
+        self, default: float = BUDGET, by_route: Mapping[str, float] | None = None
     ) -> None:
         self.default = default
         self.by_route = dict(by_route or {})

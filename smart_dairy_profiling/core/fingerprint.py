@@ -16,6 +16,7 @@ import re
 from functools import lru_cache
 
 MAX_LENGTH = 4000  # characters of a text that is kept
+SHAPE_LENGTH = 8000  # of a normal form: long enough to be explained
 REMEMBERED = 1000  # texts a process; one may have some kilobytes
 
 _LITERAL = r"""
@@ -117,7 +118,7 @@ def identity(text: str) -> tuple[str, str]:
     """What :func:`normalize` and :func:`fingerprint` say of a text; remembered."""
     shape = _shape(text)
     mark = hashlib.sha256(shape.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return shape[:MAX_LENGTH], mark
+    return shape[:SHAPE_LENGTH], mark
 
 
 def _shape(text: str) -> str:

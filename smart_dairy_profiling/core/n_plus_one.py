@@ -22,7 +22,7 @@ SECONDS = 0.005  # thresholds.json: limits.n_plus_one_time
 WIDE = 5  # ids or rows of one query: more are a batch
 PAGE = 20  # rows of a query with a limit: it is a page
 MOST = 20  # findings of one unit
-STATEMENT = 1000  # characters of a statement that a finding keeps
+STATEMENT = 8000  # characters of a statement that a finding keeps
 
 _CHANGES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\bLIMIT\b", re.IGNORECASE)
@@ -44,6 +44,14 @@ def find(
     found = [*_repeated(queries, least, seconds), *_written(queries, least, seconds)]
     found.sort(key=lambda one: -one.ms)
     yield from found[:MOST]
+
+
+def may_find(queries: Queries, least: int = LEAST) -> bool:
+    """Whether a look is worth it: most units repeat nothing that often."""
+    return any(
+        entry.count >= least or entry.prefix[0] >= least
+        for entry in queries.entries.values()
+    ) or any(entry.count >= least for entry in queries.writes.values())
 
 
 def _repeated(queries: Queries, least: int, seconds: float) -> Iterator[Finding]:

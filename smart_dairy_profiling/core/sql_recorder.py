@@ -163,6 +163,8 @@ class Queries:
     :param commits: the unit's list of commits: its length tells transactions apart
     :param clock: unix time, as the cursor's own
     :param slow_seconds: a query over this is kept by itself, at most 20 a unit
+    :param turn: the number of the text that is walked for in any case: with another one
+        in each unit, the lines of all texts become known
     :ivar timeline: (start, seconds, entry, spot or None) of the first ``TIMELINE``
     :ivar seconds: in queries
     """
@@ -180,6 +182,7 @@ class Queries:
         "seconds",
         "slow",
         "timeline",
+        "turn",
         "writes",
     )
 
@@ -188,6 +191,7 @@ class Queries:
         commits: Sequence[float] = (),
         clock: Callable[[], float] = time.time,
         slow_seconds: float = 0.1,
+        turn: int = 0,
         failed: Callable[[str], None] = lambda hook: None,
     ) -> None:
         self.began = clock()
@@ -200,6 +204,7 @@ class Queries:
         self.slow: list[Slow] = []
         self.writes: dict[Any, Entry] = {}
         self.failed = failed
+        self.turn = turn
         self._slow_seconds = slow_seconds
         self._spots = 0
         self._prefixes: dict[str, list[int]] = {}
@@ -247,9 +252,14 @@ class Queries:
             if self.other is None:
                 self.other = Entry(None, [2])
             return self.other
-        prefix = self._prefixes.setdefault(query[:PREFIX], [0])
-        prefix[0] += 1
+        if "%s" in query:
+            prefix = [0]  # values are parameters: the text is what repeats
+        else:
+            prefix = self._prefixes.setdefault(query[:PREFIX], [0])
+            prefix[0] += 1
         entry = self.entries[query] = Entry(query, prefix)
+        if len(self.entries) == self.turn:
+            entry.prefix = [2]
         return entry
 
     def _seen(
@@ -318,11 +328,11 @@ class Queries:
             spot.about = about(top, frame, same)
             spot.parameters = None
 
-    def wrote(self, target: Any, seconds: float, frame: FrameType) -> None:
-        """A model's ``create``, ``write`` or ``unlink`` of a single record.
+    def wrote(self, target: Any, seconds: float) -> None:
+        """A model's ``create``, ``write`` or ``unlink`` of a single record is over.
 
         :param target: has ``model`` and ``method``
-        :param frame: the one that called it, or one that it called
+        :param seconds: that it took, what it called included
         """
         try:
             entry = self.writes.get(target)
@@ -332,24 +342,29 @@ class Queries:
                 entry = self.writes[target] = Entry(None, [1])
             entry.count += 1
             entry.seconds += seconds
-            if entry.count == 1:
-                return
-            now = self.began
-            caller = callers.caller(frame)
-            if caller is None:
-                return
-            key = (caller.f_code, caller.f_lasti)
-            spot = entry.spots.get(key)
-            if spot is None:
-                spot = entry.spots[key] = Spot(callers.place_of(caller), now)
-                # The first, which nobody looked at, was most likely the same line's.
-                if len(entry.spots) == 1:
-                    spot.add(entry.seconds - seconds, now, len(self.commits))
-            spot.add(seconds, now, len(self.commits))
-            if spot.count == TELLING:
-                spot.about = written(target, caller)
+            if entry.count > 1:
+                self._wrote_again(entry, target, seconds)
         except Exception:
             self.failed("sql_recorder")
+
+    def _wrote_again(self, entry: Entry, target: Any, seconds: float) -> None:
+        frame = callers.caller(sys._getframe(2))
+        if frame is None:
+            return
+        transaction = len(self.commits)
+        key = (frame.f_code, frame.f_lasti)
+        spot = entry.spots.get(key)
+        if spot is None:
+            if self._spots >= PLACES:
+                return
+            self._spots += 1
+            spot = entry.spots[key] = Spot(callers.place_of(frame), self.began)
+            if len(entry.spots) == 1 and entry.count == 2:
+                # Nobody looked at the first one; most likely it was the same line's.
+                spot.add(entry.seconds - seconds, self.began, transaction)
+        spot.add(seconds, self.began, transaction)
+        if spot.about is None and spot.count >= TELLING:
+            spot.about = written(target, frame)
 
     # -- afterwards ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 _ELEMENT = re.compile(r"\s*# element: (?P<path>'.*?'|\".*?\") , (?P<xml>.*)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_START = re.compile(r"\s*<(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 _TAG = re.compile(r"<\s*([\w:.-]+)")
 
 
@@ -20,7 +21,7 @@ class Element(NamedTuple):
 
     :ivar view: XML id of the template, or the view's number
     :ivar path: in the combined view
-    :ivar tag: its start as XML; part of the addon's code
+    :ivar tag: its start as XML, with QWeb's attributes only
     """
 
     view: str
@@ -54,8 +55,20 @@ def element_of(code: str, line: int) -> tuple[str, str] | None:
     for text in reversed(code.splitlines()[:line]):
         match = _ELEMENT.match(text)
         if match:
-            return match["path"][1:-1], _unquoted(match["xml"])
+            return match["path"][1:-1], _bare(_unquoted(match["xml"]))
     return None
+
+
+def _bare(tag: str) -> str:
+    """A tag with its directives only: other attributes may be somebody's text."""
+    kind = _TAG.match(tag)
+    words = ""
+    for name, first, second in _ATTRIBUTE.findall(tag[: _end_of(tag)]):
+        if name.startswith("t-"):
+            words += (
+                f' {name}="{first}"' if first or not second else f" {name}='{second}'"
+            )
+    return f"<{kind[1] if kind else 't'}{words}/>"
 
 
 def _unquoted(text: str) -> str:
@@ -95,9 +108,14 @@ def line_of(source: str, template: str, tag: str) -> int | None:
 
 def _attributes(tag: str) -> set[tuple[str, str]]:
     """QWeb's attributes of a tag; spaces in them do not count."""
-    head = tag[: tag.find(">") + 1 or len(tag)]
     return {
         (name, re.sub(r"\s+", "", first or second))
-        for name, first, second in _ATTRIBUTE.findall(head)
+        for name, first, second in _ATTRIBUTE.findall(tag[: _end_of(tag)])
         if name.startswith("t-")
     }
+
+
+def _end_of(tag: str) -> int:
+    """Where the start of an element ends: not at a ``>`` inside quotes."""
+    match = _START.match(tag)
+    return match.end() if match else len(tag)

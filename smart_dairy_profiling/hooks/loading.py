@@ -1,8 +1,9 @@
 """What the addon puts into each of Odoo's processes, once: see ``post_load``."""
 
-from . import exporter, sampling
+from . import exporter, findings, queries, sampling
 
-_HOOKS = (exporter, sampling)
+# Told in this order: captures ask the sampler for what it saw of a unit.
+_HOOKS = (exporter, sampling, queries, findings)
 
 
 def start() -> None:

@@ -1,5 +1,7 @@
 from . import ir_cron
 from . import ir_http
+from . import performance_budget
+from . import performance_capture
 from . import performance_database_mirror
 from . import performance_database
 from . import performance_database_advice
@@ -13,3 +15,5 @@ from . import performance_database_statement_hour
 from . import performance_database_table
 from . import performance_database_table_size
 from . import performance_database_wait
+from . import performance_finding
+from . import performance_slow_request

@@ -1,6 +1,6 @@
 from odoo import models
 
-from ..hooks import origins, whereabouts
+from ..hooks import whereabouts
 
 
 class IrCron(models.Model):
@@ -9,9 +9,8 @@ class IrCron(models.Model):
     def _callback(self, cron_name, server_action_id):
         what = f"cron {self.get_external_id().get(self.id) or self.id}"
         whereabouts.entered(self.env, what)
-        origins.begin(what)
+        self.env["performance.budget"]._tell()
         try:
             return super()._callback(cron_name, server_action_id)
         finally:
-            origins.end()
             whereabouts.left()

@@ -1,16 +1,30 @@
 from odoo import models
 from odoo.http import request
 
-from ..hooks import origins, whereabouts
+from odoo.addons.smart_dairy_performance.core.recorder import failed, local
+
+from ..hooks import whereabouts
+
+BUDGET_SECONDS = 10.0  # in which a change of a budget reaches a process
 
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
+    # When a database is to tell this process again, by its name.
+    _budgets_due = {}
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
         # Until the thread's next request: changes are flushed and committed after
         # _post_dispatch, and that is where requests wait for locks.
         whereabouts.entered(request.env, rule.rule)
-        origins.begin(rule.rule)
+        unit = local.unit
+        if unit is not None:
+            database = cls.pool.db_name
+            if unit.started >= cls._budgets_due.get(database, 0.0):
+                cls._budgets_due[database] = unit.started + BUDGET_SECONDS
+                try:
+                    request.env["performance.budget"]._tell()
+                except Exception:
+                    failed("budgets")
         return super()._pre_dispatch(rule, args)

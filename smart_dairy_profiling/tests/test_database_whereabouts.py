@@ -1,12 +1,13 @@
 import os
 import tempfile
-import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.tests import TransactionCase, tagged
 
+from ..core.callers import Place
 from ..hooks import origins, whereabouts
 
 
@@ -50,26 +51,13 @@ class TestDatabaseWhereabouts(TransactionCase):
         [found] = whereabouts.by_backend().values()
         self.assertEqual(len(found["what"]), 120)
 
-    def test_only_queries_that_are_slow_or_sampled_are_noted(self):
-        noted = []
-        self.patch(origins, "note", lambda query, route: noted.append((query, route)))
-        self.patch(origins.Hook, "count", 0)
-        hook = origins.Hook("/planted")
-        hook(None, "SELECT fast", None, 0.0, 0.001)
-        hook(None, "SELECT slow", None, 0.0, 0.2)
-        self.assertEqual(noted, [("SELECT slow", "/planted")])
-        for _query in range(origins.SAMPLED):
-            hook(None, "SELECT often", None, 0.0, 0.001)
-        self.assertEqual(noted[1:], [("SELECT often", "/planted")])
-
-    def test_a_hook_goes_with_the_next_beginning(self):
-        origins.begin("/one")
-        hook = origins.begin("/two")
-        ours = [
-            one
-            for one in threading.current_thread().query_hooks
-            if isinstance(one, origins.Hook)
-        ]
-        self.assertEqual(ours, [hook])
-        origins.end()
-        self.assertNotIn(hook, threading.current_thread().query_hooks)
+    def test_who_issues_a_query_is_noted_once(self):
+        place = Place("planted/models/planted.py", 7, "plant")
+        active = SimpleNamespace(folder=lambda: self.folder.parent)
+        self.patch(origins.runtime, "current", lambda: active)
+        for number in range(3):
+            text = f"SELECT planted FROM somewhere WHERE id = {number}"
+            origins.note(text, "/planted", place)
+        found = [one for one in origins.every().values() if one["route"] == "/planted"]
+        line = "planted/models/planted.py:7 (plant)"
+        self.assertEqual([one["line"] for one in found], [line])

@@ -55,6 +55,22 @@ def test_a_single_quick_query_is_not_walked_for() -> None:
     assert entry.spots == {}
 
 
+def test_one_text_of_each_unit_is_walked_for() -> None:
+    world = World()
+    world.queries.turn = 2
+    code = shop(
+        """
+        def walk(model):
+            model.search(1)
+            model.search_count(1)
+            model.create()
+        """
+    )
+    code["walk"](world.model("sale.order"))
+    spots = [len(entry.spots) for entry in world.queries.entries.values()]
+    assert spots == [0, 1, 0]
+
+
 @pytest.mark.parametrize("seconds", [0.005, 0.2])
 def test_a_notable_query_is_walked_for_at_once(seconds: float) -> None:
     world = World(seconds)

@@ -37,6 +37,13 @@ def test_the_element_of_a_line(line: int, path: str | None) -> None:
     assert (found and found[0]) == path
 
 
+def test_only_directives_of_an_element_are_kept() -> None:
+    xml = '<a title="Bessie" t-if="a > b" t-att-x=\'{"y": 1}\' href="/x">Elsie</a>'
+    code = f"# element: '/t/a' , {xml!r}\npass"
+    kept = """<a t-if="a > b" t-att-x='{"y": 1}'/>"""
+    assert element_of(code, 2) == ("/t/a", kept)
+
+
 @pytest.mark.parametrize(
     ("template", "tag", "line"),
     [

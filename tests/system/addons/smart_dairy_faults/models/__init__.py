@@ -1,0 +1,2 @@
+from . import dairy_fault_farm
+from . import dairy_fault_cow
