@@ -7,20 +7,18 @@ import yaml
 
 from scripts.grafana.__main__ import FOLDER
 from scripts.grafana.boards import BOARDS
-from scripts.grafana.render import SOURCE, render
+from scripts.grafana.render import ANNOTATIONS, SOURCE, render
 from tests.config.documents import ROOT
-from tests.config.test_prometheus import FOREIGN, RECORDS, expression, promtool, samples
+from tests.config.promql import grouped, metrics, unknown
+from tests.config.test_prometheus import promtool
 
 PROVISIONING = ROOT / "config" / "grafana" / "provisioning"
-# Written by PostgreSQL's, Redis', nginx's and the host's exporters, and by k6.
-EXPORTERS = re.compile(r"(pg|redis|nginx|node|k6)_[a-z0-9_]+")
 QUERIES = [
     (f"{board.uid}: {panel.title}: {number}", query.expression)
     for board in BOARDS
     for panel in board.panels()
     for number, query in enumerate(panel.queries, 1)
 ]
-_NAME = re.compile(r"(?<![\w:\"{$])([a-z][a-z0-9]*(?:[_:][a-z0-9_:]+)+)\b(?!\s*\()")
 
 
 def test_committed_files_are_not_stale():
@@ -39,20 +37,27 @@ def test_addresses_are_unique_and_panels_explained():
             assert panel.queries
 
 
-@pytest.mark.parametrize(("name", "query"), QUERIES, ids=[name for name, _ in QUERIES])
-def test_every_metric_and_label_exists(name, query):
-    known = samples()
-    rule = {"expr": query.replace("$__rate_interval", "5m")}
-    names = set(_NAME.findall(expression(rule)))
-    assert {n for n in names if not EXPORTERS.fullmatch(n)} <= {
-        *known,
-        *RECORDS,
-        *FOREIGN,
-    }
-    for metric, selector in re.findall(r"([a-z][a-z0-9_:]*)\{([^}]*)\}", query):
-        if metric in known:
-            labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selector))
-            assert labels <= known[metric]
+@pytest.mark.parametrize(
+    "query", [query for _, query in QUERIES], ids=[name for name, _ in QUERIES]
+)
+def test_every_metric_and_label_exists(query):
+    assert metrics(query), "the test found no metric in the expression"
+    assert unknown(query) == []
+
+
+@pytest.mark.parametrize("title", [title for title, _, _ in ANNOTATIONS])
+def test_every_metric_and_label_of_annotations_exists(title):
+    (query,) = [found for name, _, found in ANNOTATIONS if name == title]
+    assert metrics(query)
+    assert unknown(query) == []
+
+
+def test_legends_name_labels_that_the_series_have():
+    for board in BOARDS:
+        for panel in board.panels():
+            for query in panel.queries:
+                labels = set(re.findall(r"{{(\w+)}}", query.legend))
+                assert labels <= grouped(query.expression), (board.uid, panel.title)
 
 
 def test_every_expression_is_promql(tmp_path):

@@ -8,42 +8,25 @@ import pytest
 import yaml
 
 from smart_dairy_performance.core import catalogue
-from smart_dairy_performance.core.metric import HISTOGRAM, SUMMARY
 from smart_dairy_performance.core.outcome import ERRORS
 from smart_dairy_performance.core.routes import OTHERS_PATTERN, is_api
 from tests.config.documents import ROOT, anchors
+from tests.config.promql import (
+    ALERTS,
+    KNOWN,
+    RECORDS,
+    RULE_FILES,
+    RULES,
+    grouped,
+    metrics,
+    unknown,
+)
 from tests.stack import paths
 
 CONFIG = ROOT / "config"
 FOLDER = CONFIG / "prometheus"
-RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 TEST_FILES = sorted((FOLDER / "tests").glob("*.yml"))
-GROUPS = [g for f in RULE_FILES for g in yaml.safe_load(f.read_text())["groups"]]
-RULES = [rule for group in GROUPS for rule in group["rules"]]
-ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
-RECORDS = {rule["record"]: rule for rule in RULES if "record" in rule}
-# Of Prometheus itself and of the exporters, which the catalogue does not declare.
-FOREIGN = {
-    "up",
-    "scrape_duration_seconds",
-    "scrape_samples_post_metric_relabeling",
-    "pg_up",
-    "pg_stat_activity_count",
-    "pg_stat_activity_max_tx_duration",
-    "pg_settings_max_connections",
-    "pg_stat_database_deadlocks",
-    "pg_locks_count",
-    "pg_database_wraparound_age_datfrozenxid_seconds",
-    "redis_up",
-    "redis_memory_used_bytes",
-    "redis_memory_max_bytes",
-    "redis_evicted_keys_total",
-    "nginx_up",
-    "node_filesystem_avail_bytes",
-}
-_METRIC = re.compile(r"(?<![\w:\"{])([a-z]+(?:[_:][a-z0-9_:]+)+|up)\b(?!\s*\()")
-_SELECTOR = re.compile(r"([a-z][a-zA-Z0-9_:]*)\{([^}]*)\}")
-_LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
+_LABEL = re.compile(r"\$labels\.(\w+)")
 
 
 def promtool(*arguments):
@@ -51,29 +34,6 @@ def promtool(*arguments):
         [paths.PROMTOOL, *map(str, arguments)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def samples():
-    """Names of the samples that /metrics may show, with their labels."""
-    found = {}
-    for metric in catalogue.all_metrics():
-        labels = {*metric.labels, "db", "job", "instance"}
-        found[metric.name] = labels
-        if metric.type in (HISTOGRAM, SUMMARY):
-            for ending in ("_sum", "_count"):
-                found[metric.name + ending] = labels
-        if metric.type == HISTOGRAM:
-            found[f"{metric.name}_bucket"] = labels | {"le"}
-    return found
-
-
-def expression(rule):
-    """A rule's expression without the labels it groups by or matches on."""
-    return re.sub(
-        r"\b(by|without|on|ignoring)\s*\([^)]*\)|\{[^}]*\}|\[[^\]]*\]",
-        " ",
-        rule["expr"],
-    )
 
 
 def test_configuration():
@@ -129,13 +89,18 @@ def test_an_alert_tells_what_to_do(name):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: next(iter(rule.values())))
 def test_every_metric_and_label_exists(rule):
-    known = samples()
-    names = set(_METRIC.findall(expression(rule)))
-    assert names, "the test found no metric in the expression"
-    assert names <= {*known, *RECORDS, *FOREIGN}
-    for name, selector in _SELECTOR.findall(rule["expr"]):
-        if name in known:
-            assert set(_LABEL.findall(selector)) <= known[name]
+    assert metrics(rule["expr"]), "the test found no metric in the expression"
+    assert unknown(rule["expr"]) == []
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_names_labels_that_it_has(name):
+    rule = ALERTS[name]
+    used = set(_LABEL.findall(str(rule["annotations"])))
+    had = set().union(*(KNOWN[metric] for metric in metrics(rule["expr"])))
+    if " by (" in rule["expr"]:
+        had &= grouped(rule["expr"])
+    assert used <= had
 
 
 def test_the_same_requests_count_as_on_the_dashboard():

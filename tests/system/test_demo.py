@@ -10,6 +10,8 @@ import pytest
 
 from scripts.grafana.boards import BOARDS
 from scripts.grafana.render import ANNOTATIONS
+from scripts.record_exporters import SOURCES, scraped
+from tests.config.promql import RULES, names, unknown
 from tests.stack import (
     Stack,
     StackError,
@@ -116,6 +118,17 @@ def has_data(stack: Stack, expression: str) -> bool:
     """Whether a panel shows a number; 0/0 is none."""
     filled = VARIABLE.sub(".*", expression.replace("$__rate_interval", "5m"))
     return any(not isnan(sample.value) for sample in stack.prometheus.query(filled))
+
+
+def test_exporters_still_show_what_is_recorded_of_them(stack: Stack):
+    """A newer exporter may rename what rules and dashboards are made of."""
+    live = names(lambda source: scraped(stack.prometheus_url, SOURCES[source][0]))
+    expressions = [
+        *(rule["expr"] for rule in RULES),
+        *(query.expression for b in BOARDS for p in b.panels() for query in p.queries),
+    ]
+    wrong = {text: unknown(text, live) for text in expressions}
+    assert {text: found for text, found in wrong.items() if found} == {}
 
 
 def test_annotations_are_promql(stack: Stack):
