@@ -92,6 +92,7 @@ class PerformanceCapture(models.Model):
             raise AccessError(self.env._("This is for managers of Performance."))
         for pinned, records in self.sudo().grouped("pinned").items():
             records.write({"pinned": not pinned})
+        return True
 
     def _document(self):
         """The capture itself, see ``core.capture``.

@@ -253,20 +253,21 @@ class PerformanceFinding(models.Model):
 
     def action_ignore(self):
         """It is known and stays as it is."""
-        self._decide({"state": "ignored"})
+        return self._decide({"state": "ignored"})
 
     def action_fixed(self):
         """It is mended; it opens again when it is seen later."""
-        self._decide(
+        return self._decide(
             {"state": "fixed", "fixed_at": fields.Datetime.now(), "reopened": False}
         )
 
     def action_reopen(self):
-        self._decide({"state": "open", "fixed_at": False})
+        """It is not decided any more."""
+        return self._decide({"state": "open", "fixed_at": False})
 
     def _decide(self, values):
         self._check_manager()
-        self.sudo().write(values)
+        return self.sudo().write(values)
 
     def _check_manager(self):
         """:raises AccessError: what was measured is nobody's to write"""
@@ -279,6 +280,7 @@ class PerformanceFinding(models.Model):
         for finding in self.filtered("statement"):
             found = plan_of(self.env.cr.dbname, finding.statement)
             finding.sudo().write({"plan": found.plan, "cause": found.cause or False})
+        return True
 
     def action_captures(self):
         """Captures of the route where it was seen last."""
