@@ -79,6 +79,13 @@ def test_several_hosts_are_scraped_like_one():
     assert {str(by_name["dns_sd_configs"][0]["port"])} == {"9669"}
 
 
+def test_no_location_loses_the_headers_of_its_server():
+    # nginx inherits proxy_set_header only where there is none.
+    server, *locations = re.split(r"^    location ", SITE.read_text(), flags=re.M)
+    assert "X-Request-Start" in server and "X-Forwarded-For" in server
+    assert not [part for part in locations if "proxy_set_header" in part]
+
+
 def test_nginx_understands_its_configuration(tmp_path):
     site = tmp_path / "odoo.conf"
     # Names of services resolve in containers only.
