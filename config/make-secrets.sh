@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the secret files of docker-compose.monitoring.yml that are not there yet:
-# random passwords and tokens, and an address that goes nowhere until you change it.
+# random passwords and tokens; an address and a key that stand in until you change them.
 set -eu
 umask 077
 folder=${SECRETS_DIR:-./secrets}
@@ -25,4 +25,5 @@ put odoo_metrics_token "$(random)"
 put odoo_db_password "$(random)"
 put postgres_exporter_password "$(random)"
 put grafana_admin_password "$(random)"
+put new_relic_license_key "put-the-key-of-your-account-here"
 put slack_webhook_url "http://localhost:9/"

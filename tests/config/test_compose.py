@@ -11,6 +11,7 @@ from tests.config.documents import ROOT
 from tests.stack import paths
 
 FILE = ROOT / "docker-compose.monitoring.yml"
+THRESHOLDS = json.loads((ROOT / "config" / "thresholds.json").read_text())
 PROFILES = ("odoo", "newrelic", "timescale")
 # Its image holds the program alone; the agents of New Relic have no health address.
 WITHOUT_HEALTH_CHECK = {
@@ -35,6 +36,11 @@ def compose(*profiles):
     return json.loads(done.stdout)
 
 
+def binds(service):
+    """What a service sees of the host's files."""
+    return [v for v in service.get("volumes", ()) if v["type"] == "bind"]
+
+
 @pytest.fixture(scope="module")
 def services():
     return compose(*PROFILES)["services"]
@@ -49,10 +55,7 @@ def test_every_profile_is_valid(profiles):
 
 def test_everything_that_is_mounted_exists(services):
     mounted = [
-        volume["source"]
-        for service in services.values()
-        for volume in service.get("volumes", ())
-        if volume["type"] == "bind"
+        volume["source"] for service in services.values() for volume in binds(service)
     ]
     assert len(mounted) > 10
     assert [path for path in mounted if not ROOT.joinpath(path).exists()] == []
@@ -73,6 +76,80 @@ def test_images_are_pinned_and_services_bounded(services):
         assert limits["memory"] and limits["cpus"], name
         assert not service.get("privileged"), name
         assert ("healthcheck" in service) is (name not in WITHOUT_HEALTH_CHECK), name
+
+
+# Who they run as is up to their image: each has a user of its own.
+USER_OF_THE_IMAGE = {"odoo", "nginx"}
+
+
+def test_nobody_runs_as_root_but_who_reads_the_host(services):
+    for name, service in services.items():
+        user = str(service.get("user", "")).partition(":")[0]
+        if name == "newrelic-infrastructure":
+            assert service["cap_add"] == ["SYS_PTRACE"]
+        elif name in USER_OF_THE_IMAGE:
+            assert not user
+        else:
+            assert user not in {"", "0", "root"}, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not any("docker.sock" in v["source"] for v in binds(service)), name
+    dockerfile = (ROOT / "config" / "odoo" / "Dockerfile").read_text()
+    assert re.findall(r"^USER (\w+)", dockerfile, re.MULTILINE)[-1] == "odoo"
+
+
+def test_no_secret_is_in_the_environment(services):
+    for name, service in services.items():
+        for variable, value in (service.get("environment") or {}).items():
+            if re.search(r"PASSWORD|TOKEN|KEY|SECRET", variable):
+                assert str(value).startswith("/run/secrets/"), (name, variable)
+
+
+def test_prometheus_keeps_30_days_reloads_and_takes_what_k6_writes(services):
+    retention = THRESHOLDS["monitoring"]["retention"]["value"]
+    assert {
+        f"--storage.tsdb.retention.time={retention}d",
+        "--web.enable-lifecycle",
+        "--web.enable-remote-write-receiver",
+    } <= set(services["prometheus"]["command"])
+
+
+def test_grafana_refuses_to_start_without_a_password(services, tmp_path):
+    """The command before Grafana's own, run on an empty and on a filled file."""
+    shell, option, script = services["grafana"]["entrypoint"]
+    secret = tmp_path / "password"
+    for content, code in (("", 1), ("x", 0)):
+        secret.write_text(content)
+        text = script.replace("/run/secrets/grafana_admin_password", str(secret))
+        done = subprocess.run(
+            [shell, option, text.replace("/run.sh", "true")],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code
+        assert ("Set a password" in done.stderr) is bool(code)
+
+
+def test_the_secrets_script_writes_each_file_once(tmp_path):
+    script = ROOT / "config" / "make-secrets.sh"
+
+    def run():
+        done = subprocess.run(
+            ["sh", script],
+            env={"PATH": "/usr/bin:/bin", "SECRETS_DIR": str(tmp_path / "secrets")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout, {
+            path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()
+        }
+
+    said, written = run()
+    assert said.count("written") == len(written)
+    assert len(written["grafana_admin_password"]) == 64
+    said, again = run()
+    assert said.count("kept") == len(again)
+    assert again == written
 
 
 def test_ports_are_published_on_loopback_only(services):
