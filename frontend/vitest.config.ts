@@ -1,11 +1,47 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+const test = {
+  environment: 'jsdom',
+  environmentOptions: { jsdom: { url: 'https://dairy.test/shop/milk-12?q=x' } },
+  restoreMocks: true,
+  unstubGlobals: true,
+};
+const react18 = (name: string) => ({
+  find: new RegExp(`^${name}(?=/|$)`),
+  replacement: fileURLToPath(
+    new URL(`compat/react-18/node_modules/${name}`, import.meta.url),
+  ),
+});
+
+// Its modules: what it requires would not be replaced.
+const LIBRARY = '@testing-library/react/dist/@testing-library/react.esm.js';
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.{ts,tsx}'],
-    environment: 'jsdom',
-    environmentOptions: { jsdom: { url: 'https://dairy.test/shop/milk-12?q=x' } },
-    restoreMocks: true,
-    unstubGlobals: true,
+    projects: [
+      {
+        test: { ...test, name: 'all', include: ['packages/*/test/**/*.test.{ts,tsx}'] },
+      },
+      {
+        // What needs React, once more with the older one.
+        resolve: {
+          alias: [
+            react18('react'),
+            react18('react-dom'),
+            { find: '@testing-library/react', replacement: LIBRARY },
+          ],
+        },
+        test: {
+          ...test,
+          name: 'react-18',
+          include: ['packages/*/test/**/*.test.tsx'],
+          // These would load the other React themselves.
+          server: {
+            deps: { inline: [/@testing-library\/react/, /@tanstack\/react-query/] },
+          },
+        },
+      },
+    ],
   },
 });

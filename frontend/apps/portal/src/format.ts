@@ -3,6 +3,14 @@ import dayjs from 'dayjs';
 export const money = (value: number, currency: string): string =>
   new Intl.NumberFormat('en', { style: 'currency', currency }).format(value);
 
+/** In few letters: 155K. */
+export const about = (value: number, currency: string): string =>
+  new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency,
+    notation: 'compact',
+  }).format(value);
+
 export const number = (value: number): string =>
   new Intl.NumberFormat('en', { maximumFractionDigits: 0 }).format(value);
 

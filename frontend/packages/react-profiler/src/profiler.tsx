@@ -44,8 +44,9 @@ function passingRefs<P extends object>(Profiled: FC<P>): FC<P> {
 let commitTime: number | null = null;
 
 /** The same time for all that is called within one commit. */
-function timeOfCommit(): number {
-  if (commitTime === null) {
+function timeOfCommit(started: number): number {
+  // Two commits may come within a task: the second one's renders began after the first.
+  if (commitTime === null || commitTime < started) {
     commitTime = performance.now();
     queueMicrotask(() => {
       commitTime = null;
@@ -70,7 +71,7 @@ export function useRenderProfiler(
   const isMounted = useRef(false);
   const started = performance.now();
   useInsertionEffect(() => {
-    const now = timeOfCommit();
+    const now = timeOfCommit(started);
     const took = now - started;
     const phase = isMounted.current ? 'update' : 'mount';
     isMounted.current = true;

@@ -6,7 +6,7 @@ import { lazy, Suspense } from 'react';
 import type { Dashboard as Figures } from '../api.js';
 import { get } from '../api.js';
 import { Loaded } from '../components/States.js';
-import { day, money, number, words } from '../format.js';
+import { about, day, number, words } from '../format.js';
 import { useTitle } from '../useTitle.js';
 
 const MilkChart = lazy(() => import('../components/MilkChart.js'));
@@ -43,7 +43,7 @@ const Board = withProfiler(({ figures }: { figures: Figures }) => {
   const herd = Object.values(animals).reduce((sum, count) => sum + count, 0);
   const tiles = [
     ['Orders', number(orders.count)],
-    ['Confirmed', money(orders.confirmed_value, figures.currency)],
+    ['Confirmed', about(orders.confirmed_value, figures.currency)],
     ['Milk today', `${number(milk.today_liters)} l`],
     ['Milk', `${number(milk.liters)} l`],
     ['Herd', number(herd)],
@@ -57,7 +57,7 @@ const Board = withProfiler(({ figures }: { figures: Figures }) => {
       <Row gutter={GUTTER}>
         {tiles.map(([title, value]) => (
           <Col key={title} xs={12} md={8} xl={4}>
-            <Card>
+            <Card size="small">
               <Statistic title={title} value={value} />
             </Card>
           </Col>
