@@ -12,12 +12,12 @@ from . import commands
 from .errors import BaselineError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; returns the exit code."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command line understands."""
+    found = argparse.ArgumentParser(
         prog="baseline", description="Measure an Odoo, and say what to fix."
     )
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = found.add_subparsers(required=True, metavar="COMMAND")
     for name in sorted(
         module.name for module in pkgutil.iter_modules(commands.__path__)
     ):
@@ -25,7 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
         module.arguments(command)
         command.set_defaults(run=module.run)
-    options = parser.parse_args(arguments)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit code."""
+    options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except BaselineError as error:
