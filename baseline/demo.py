@@ -22,9 +22,9 @@ from .target import ENV_FILE, Target, find
 _TIMEOUT = 300.0  # seconds that the first answer of a busy machine may take
 
 
-def running() -> Target | None:
+def running(env_file: Path = ENV_FILE) -> Target | None:
     """The demo that is up; None when there is none."""
-    target = find(None, {}, ENV_FILE)
+    target = find(None, {}, env_file)
     if target is None:
         return None
     try:

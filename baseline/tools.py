@@ -55,6 +55,8 @@ def run(
 ) -> int:
     """Run a tool to its end, its output into a log; the whole group ends with it.
 
+    It ends, too, when this process is killed: nothing is loaded that nobody measures.
+
     :param limit: seconds
     :param allowed: exit codes that are no failure
     :param beat: told now and then for how many seconds it has run
@@ -63,20 +65,19 @@ def run(
     """
     words = [str(word) for word in command]
     name = Path(words[0]).name
+    if shutil.which(words[0]) is None:
+        raise ToolError(f"{name} cannot start: {words[0]} is not there")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(env),
-                cwd=cwd,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ToolError(f"{name} cannot start: {error}") from error
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "INT", "--", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
         try:
             code = _wait(process, limit, beat)
         finally:

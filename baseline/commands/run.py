@@ -52,6 +52,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let k6 send its figures to Prometheus, too",
     )
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        default=folders.REPO / ".run" / "env",
+        help="what make demo writes of the demo that is up",
+    )
     parser.add_argument("--no-report", action="store_true", help="collect only")
 
 
@@ -77,9 +83,9 @@ def _context(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     resumed = _resumed(options)
     profile = PROFILES[resumed[1].profile if resumed else options.profile]
     url = resumed[1].target["url"] if resumed else options.target
-    target = find(url)
+    target = find(url, env_file=options.env_file)
     if url is None and (target is None or target.is_demo):
-        target = demo.running()
+        target = demo.running(options.env_file)
         if target is None:
             print(f"no demo is up: starting one, size {profile.dairy}", flush=True)
             target = demo.start(profile.dairy)
