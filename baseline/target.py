@@ -85,8 +85,8 @@ def find(
 ) -> Target | None:
     """The target: of a given address, else the demo that ``env_file`` names.
 
-    Variables of the caller win over the file's, and the file's count only for the demo:
-    credentials of one server are never sent to another.
+    The file's variables count for the demo only, and there they win over what a shell
+    happens to have: credentials of one server are never sent to another.
 
     :returns: None when neither names one
     """
@@ -98,7 +98,7 @@ def find(
     is_demo = wanted == demo.get("ODOO_URL")
     if not is_demo and given.get("ODOO_URL", wanted).rstrip("/") != wanted:
         given = {}
-    known = (demo | given) if is_demo else given
+    known = (given | demo) if is_demo else given
     variables = {name: value for name, value in known.items() if name in _NAMES}
     return Target(wanted, is_demo, variables | {"ODOO_URL": wanted})
 

@@ -43,9 +43,10 @@ def test_variables_of_one_server_are_not_taken_for_another(env_file):
     assert other is not None and other.get("ODOO_PASSWORD") is None
 
 
-def test_the_callers_variables_win_for_the_demo(env_file):
-    target = find(None, {"ODOO_PASSWORD": "new"}, env_file)
-    assert target is not None and target.get("ODOO_PASSWORD") == "new"
+def test_what_a_shell_happens_to_have_does_not_change_the_demo(env_file):
+    target = find(None, {"ODOO_PASSWORD": "old"}, env_file)
+    assert target is not None
+    assert target.get("ODOO_PASSWORD") == "a b"
 
 
 def test_a_password_survives_the_connection_string():
