@@ -164,6 +164,7 @@ class Sampler:
     :ivar samples: number of looks at a unit so far; ``cpu_seconds``: of this thread
     :ivar cpu_share: of one CPU that the thread took lately
     :ivar lost: samples without a place so far
+    :ivar stopping: whether its thread ends, or has ended
     """
 
     def __init__(
@@ -203,7 +204,7 @@ class Sampler:
 
     def _reset(self) -> None:
         self._alive = False
-        self._stopping = False
+        self.stopping = False
         self._running: dict[Any, Running] = {}
         self._ended: deque[Running] = deque(maxlen=ENDED)
         self._mine = threading.local()  # greenlet-local, if those are what runs
@@ -224,7 +225,7 @@ class Sampler:
 
     def begin(self, unit: Any) -> None:
         """A unit begins on this thread."""
-        if not self._alive and not self._stopping:
+        if not self._alive and not self.stopping:
             self.start()
         if not self.on:
             return
@@ -308,7 +309,7 @@ class Sampler:
 
     def stop(self) -> None:
         """Let the thread end after one more flush; units are no longer sampled."""
-        self._stopping = True
+        self.stopping = True
         self.on = False
 
     def forked(self) -> None:
@@ -321,7 +322,7 @@ class Sampler:
 
     def _run(self) -> None:
         self._adjusted = (self._clock(), self._system.own_cpu(), 0)
-        while not self._stopping:
+        while not self.stopping:
             try:
                 self._system.sleep(max(0.0, self._due - self._clock()))
                 self.step()
@@ -336,7 +337,7 @@ class Sampler:
         now = self._clock()
         if now >= self._beat_at:
             self._beat_at = now + BEAT
-            self.on = self._beat() and self._wanted() > 0 and not self._stopping
+            self.on = self._beat() and self._wanted() > 0 and not self.stopping
             if not self.on:
                 self._running.clear()
         if self.on:

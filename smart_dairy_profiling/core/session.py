@@ -32,6 +32,7 @@ first_line, model], ...], "stacks": [[[frame, ...], samples, wall, cpu], ...],
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -130,6 +131,19 @@ class Session:
             weights[0] += samples
             weights[1] += wall
             weights[2] += cpu
+
+    def include(self, other: "Session", most: int = sys.maxsize) -> None:
+        """Add another one's samples.
+
+        :param most: stacks; of those that come later only the weights are kept, in
+            :data:`OTHER`
+        """
+        places = [self.frame(frame) for frame in other.frames]
+        for stack, (samples, wall, cpu) in other.stacks.items():
+            found = tuple(places[index] for index in stack)
+            if len(self.stacks) >= most and found not in self.stacks:
+                found = (self.frame(OTHER),)
+            self.add(found, wall, cpu, samples)
 
     # -- looking at it ---------------------------------------------------------
 
@@ -246,9 +260,7 @@ def combine(sessions: Iterable[Session]) -> Session:
     abouts = []
     for session in sessions:
         abouts.append(session.about)
-        places = [whole.frame(frame) for frame in session.frames]
-        for stack, (samples, wall, cpu) in session.stacks.items():
-            whole.add(tuple(places[index] for index in stack), wall, cpu, samples)
+        whole.include(session)
     if abouts:
         whole.about = _common(abouts)
     return whole
