@@ -46,7 +46,9 @@ def load(stack: Stack, seconds: int = SECONDS) -> tuple[K6Result, summary.Figure
     before = summary.take(stack.prometheus)
     variables = stack.variables()
     variables |= {"ODOO_URL": variables["NGINX_URL"], "DURATION": f"{seconds}s"}
-    result = run_script(SCRIPT, SUMMARY, variables, prometheus=stack.prometheus_url)
+    result = run_script(
+        SCRIPT, SUMMARY, variables, seconds + 120.0, stack.prometheus_url
+    )
     stack.prometheus.wait_for_scrape()
     return result, summary.figures(before, summary.take(stack.prometheus))
 

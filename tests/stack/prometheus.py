@@ -156,9 +156,12 @@ class Prometheus:
         return [alert for alert in self.all_alerts() if alert["state"] == "firing"]
 
     def wait_for_scrape(
-        self, after: float | None = None, timeout: float | None = None
+        self,
+        after: float | None = None,
+        timeout: float | None = None,
+        job: str = JOB,
     ) -> None:
-        """Wait until Odoo was scraped successfully in a scrape that began after a time.
+        """Wait for a successful scrape that began after a time, of Odoo unless told.
 
         :param after: seconds since the epoch, now when None
         :param timeout: seconds, three scrape intervals and some when None
@@ -168,17 +171,17 @@ class Prometheus:
 
         def scraped() -> bool:
             # timestamp() of anything but a plain selector is the time of the query.
-            up = f'up{{job="{JOB}"}}'
+            up = f'up{{job="{job}"}}'
             samples = self.query(f"timestamp({up}) and {up} == 1")
             return bool(samples) and samples[0].value > began
 
         try:
-            wait_until(scraped, limit, "a scrape of Odoo by Prometheus")
+            wait_until(scraped, limit, f"a scrape of {job} by Prometheus")
         except StackError as error:
             errors = [
                 target["lastError"]
                 for target in self.targets()
-                if target["labels"]["job"] == JOB and target["lastError"]
+                if target["labels"]["job"] == job and target["lastError"]
             ]
             raise StackError(
                 f"{error} ({'; '.join(errors) or self.metrics_url})"

@@ -131,6 +131,24 @@ def test_exporters_still_show_what_is_recorded_of_them(stack: Stack):
     assert {text: found for text, found in wrong.items() if found} == {}
 
 
+@pytest.mark.long
+def test_every_rule_evaluates_without_error_during_ten_minutes_of_load(stack: Stack):
+    def count(name: str) -> float:
+        stack.prometheus.wait_for_scrape(job="prometheus")
+        return stack.prometheus.scalar(f"sum(prometheus_rule_{name}_total)") or 0.0
+
+    names = ("evaluations", "evaluation_failures", "group_iterations_missed")
+    before = {name: count(name) for name in names}
+    result, _found = demo.load(stack, seconds=600)
+    grown = {name: count(name) - before[name] for name in names}
+    rules = stack.prometheus.rules()
+    print(f"{result.requests} requests, {len(rules)} rules: {grown}")
+    assert result.failed_checks == 0
+    assert grown["evaluations"] > len(rules) * 100
+    assert grown["evaluation_failures"] == 0
+    assert {rule["health"] for rule in rules} == {"ok"}
+
+
 def test_annotations_are_promql(stack: Stack):
     for _title, _color, expression in ANNOTATIONS:
         stack.prometheus.query(VARIABLE.sub(".*", expression))
