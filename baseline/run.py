@@ -1,7 +1,7 @@
 """One command that measures everything, part by part.
 
 A part that fails is reported and costs the others nothing. ``run.json`` is written
-after each, so that a run that was killed can be resumed: what is done is not done again.
+after each, so that a run that was killed can be resumed: what is done stays done.
 """
 
 from __future__ import annotations
