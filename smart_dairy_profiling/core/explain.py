@@ -40,8 +40,8 @@ class Explained(NamedTuple):
 def numbered(statement: str) -> str:
     """A normalised statement with parameters that PREPARE takes.
 
-    >>> numbered('select a from b where c=? and "d?" in(?)')
-    'select a from b where c=$1 and "d?" in($2)'
+    >>> numbered('select a from b where c=?and "d?" in(?)')
+    'select a from b where c=$1 and "d?" in($2 )'
     """
     count = 0
 
@@ -50,7 +50,7 @@ def numbered(statement: str) -> str:
         if match[0] != "?":
             return match[0]
         count += 1
-        return f"${count}"
+        return f"${count} "  # what follows may be a word
 
     return _MARK.sub(number, statement)
 

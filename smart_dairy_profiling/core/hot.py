@@ -1,4 +1,8 @@
-"""The line of an addon that a slow request spent its time on, by its samples."""
+"""The line of an addon that a slow request spent its time on, by its samples.
+
+One sample may be enough: code that keeps the interpreter's lock, as a regular
+expression does, is seen once, when it ends, and that sample stands for all of its time.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,7 +11,6 @@ from .callers import is_machinery
 from .session import Frame, Session
 
 SHARE = 0.5  # of the time
-SAMPLES = 5  # fewer tell nothing
 MEMORY = 64 << 20  # bytes that a request made its process larger by
 
 
@@ -33,7 +36,7 @@ def hottest(
     :returns: None when no function has ``SHARE`` of the session's wall time
     """
     whole = session.wall
-    if session.samples < SAMPLES or whole <= 0:
+    if whole <= 0:
         return None
     sums: dict[tuple[str, str], list[float]] = {}
     lines: dict[tuple[str, str], dict[Frame, float]] = {}

@@ -90,7 +90,7 @@ def line_of(source: str, template: str, tag: str) -> int | None:
     """
     plain = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
     start = re.search(
-        rf"<(?:template|record)\b[^>]*?\bid\s*=\s*[\"']{re.escape(template)}[\"']",
+        rf"<(?:template|record)\b[^>]*?\bid\s*=\s*[\"'](?:\w+\.)?{re.escape(template)}[\"']",
         plain,
     )
     if start is None:

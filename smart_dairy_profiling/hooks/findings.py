@@ -189,10 +189,11 @@ _PRUNE = f"""
                    row_number() OVER (
                        PARTITION BY kind, route, date_trunc('hour', started)
                        ORDER BY started DESC, id) AS newest,
-                   sum(size) OVER (ORDER BY pinned DESC, started DESC, id) AS total
+                   sum(size) OVER (
+                       ORDER BY pinned IS TRUE DESC, started DESC, id) AS total
               FROM {CAPTURES}
         ) AS ranked
-         WHERE NOT pinned AND (
+         WHERE pinned IS NOT TRUE AND (
                    (slowest > %(slowest)s AND newest > %(newest)s)
                    OR total > %(bytes)s
                    OR started < now() AT TIME ZONE 'UTC' - %(days)s * interval '1 day')

@@ -13,7 +13,7 @@ CODE = """def template_1_content(self, values):
 FILE = """<odoo>
     <!-- <template id="orders"> -->
     <template id="other"><span t-out="order.partner_id.name"/></template>
-    <template id="orders" name="Orders">
+    <template id="dairy.orders" name="Orders">
         <div
             class="a"
         >
