@@ -158,6 +158,7 @@ class Sampler:
         a new tree shall begin. Called on the sampler's thread, as is ``beat``
     :param beat: called every quarter of a second; returns whether to sample
     :param label: gives a unit's label; None: it is nothing to be kept
+    :param budget: of one CPU, which its own work may take
     :param failed: is told of exceptions on the sampler's thread
     :param now: unix time
     :ivar on: whether units are sampled; set by ``beat``'s answer
@@ -177,6 +178,7 @@ class Sampler:
         targets: Callable[[Any], Sequence[Any]] = targets_of,
         failed: Callable[[str], None] = lambda hook: None,
         flush_seconds: float = 10.0,
+        budget: float = BUDGET,
         system: Threads | None = None,
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], float] = time.time,
@@ -190,6 +192,7 @@ class Sampler:
         self._targets = targets
         self._failed = failed
         self.flush_seconds = flush_seconds
+        self._budget = budget
         self._system = system or machine()
         self._clock = clock
         self._now = now
@@ -312,6 +315,13 @@ class Sampler:
         self.stopping = True
         self.on = False
 
+    def finish(self, timeout: float = 10.0) -> None:
+        """Stop, and wait until all that was sampled is handed on."""
+        self.stop()
+        until = self._clock() + timeout
+        while self._alive and self._clock() < until:
+            self._system.sleep(0.01)
+
     def forked(self) -> None:
         """In a child: its parent's threads and units are not its own."""
         self._places.forget()
@@ -378,7 +388,7 @@ class Sampler:
             price = spent / steps
             self._price = (self._price + price) / 2 if self._price else price
         if self._price:
-            wanted = min(wanted, max(SLOWEST, BUDGET / self._price))
+            wanted = min(wanted, max(SLOWEST, self._budget / self._price))
         self.rate = wanted
 
     # -- looking ---------------------------------------------------------------
