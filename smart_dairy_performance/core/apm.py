@@ -11,7 +11,6 @@ import mmap
 import struct
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from . import outcome as outcomes
@@ -43,6 +42,29 @@ class Apm:
 
     reporter: "Reporter | None" = None
     addons: ClassVar[dict[str, str]] = {}
+
+
+def inside(segment: Any, work: Callable[[], Any]) -> Any:
+    """Do some work inside a segment of the agent's; its own failures change nothing."""
+    try:
+        segment.__enter__()
+    except Exception:
+        failed("newrelic")
+        return work()
+    try:
+        result = work()
+    except BaseException as error:
+        _leave(segment, type(error), error, error.__traceback__)
+        raise
+    _leave(segment, None, None, None)
+    return result
+
+
+def _leave(segment: Any, *error: Any) -> None:
+    try:
+        segment.__exit__(*error)
+    except Exception:
+        failed("newrelic")
 
 
 class Reporter:
@@ -88,15 +110,21 @@ class Reporter:
         """
         try:
             transaction = self.agent.current_transaction(active_only=False)
-            opened = self._open(environ) if transaction is None else nullcontext()
+            opened = self._open(environ) if transaction is None else None
         except Exception:
             failed("newrelic")
             return answer()
-        with opened:
-            try:
-                return answer()
-            finally:
-                self._left(opened if transaction is None else transaction)
+        if opened is not None:
+            return inside(opened, lambda: self._told(opened, answer))
+        return self._told(transaction, answer)
+
+    def _told(self, transaction: Any, answer: Callable[[], Any]) -> Any:
+        """Answer a request; one that was not measured is not reported."""
+        try:
+            return answer()
+        finally:
+            if not getattr(transaction, _TOLD, False):
+                transaction.ignore_transaction = True
 
     def _open(self, environ: Mapping[str, Any]) -> Any:
         verb = environ.get("REQUEST_METHOD", "")
@@ -107,11 +135,6 @@ class Reporter:
             request_method=verb if verb in VERBS else "OTHER",
             headers={"x-request-start": arrived} if arrived else None,
         )
-
-    def _left(self, transaction: Any) -> None:
-        """A request is over; one that was not measured is not reported."""
-        if not getattr(transaction, _TOLD, False):
-            transaction.ignore_transaction = True
 
     def request_ended(
         self, unit: Unit, status: int, queries: int, sql_seconds: float, addon: str

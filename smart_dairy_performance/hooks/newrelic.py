@@ -18,7 +18,7 @@ from odoo import http, sql_db
 from odoo.service import server
 from odoo.tools import SQL
 
-from ..core.apm import Apm, Complaints, Reporter
+from ..core.apm import Apm, Complaints, Reporter, inside
 from ..core.recorder import failed
 from .patching import Patches
 
@@ -143,8 +143,7 @@ def _traced(reporter: Reporter) -> Any:
                 trace = None
             if trace is None:
                 return original(self, query, params, log_exceptions)
-            with trace:
-                return original(self, query, params, log_exceptions)
+            return inside(trace, lambda: original(self, query, params, log_exceptions))
 
         return execute
 

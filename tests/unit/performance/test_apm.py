@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smart_dairy_performance.core.apm import HOME, Complaints, Reporter
+from smart_dairy_performance.core.apm import HOME, Complaints, Reporter, inside
 from smart_dairy_performance.core.recorder import Unit
 
 
@@ -166,6 +166,33 @@ def test_inside_another_transaction_that_one_is_named(agent: Agent) -> None:
     # An unmeasured call inside it does not hide it once it ends.
     reporter.request({}, lambda: None)
     assert not outer.ignore_transaction
+
+
+class Broken:
+    """A segment of an agent that fails where it is told to."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.left_with: list[object] = []
+
+    def __enter__(self) -> None:
+        if self.where == "enter":
+            raise RuntimeError("the agent's own failure")
+
+    def __exit__(self, *error: object) -> None:
+        self.left_with.append(error[0])
+        if self.where == "exit":
+            raise RuntimeError("the agent's own failure")
+
+
+@pytest.mark.parametrize("where", ["nowhere", "enter", "exit"])
+def test_a_failing_agent_changes_no_answer(where: str) -> None:
+    segment = Broken(where)
+    assert inside(segment, lambda: "answer") == "answer"
+    with pytest.raises(ZeroDivisionError):
+        inside(segment, lambda: 1 / 0)
+    expected = [] if where == "enter" else [None, ZeroDivisionError]
+    assert segment.left_with == expected
 
 
 def test_names_are_bounded(agent: Agent) -> None:
