@@ -82,6 +82,7 @@ class Render:
     :ivar renders: since the batch before; of a single one, since its page was loaded;
         with the four after it
     :ivar busiest: most commits within one second
+    :ivar own: average without profiled components inside
     """
 
     component: str
@@ -94,6 +95,7 @@ class Render:
     longest: float | None
     slow: float | None
     busiest: float | None
+    own: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +346,7 @@ def _render(found: Any, what: str, index: int | None = None) -> Render:
         _optional(metrics, "maxDuration", where),
         _optional(metrics, "slowRenders", where, MAX_COUNT),
         _optional(metrics, "busiestSecond", where, MAX_COUNT),
+        _optional(metrics, "ownDuration", where),
     )
 
 

@@ -364,6 +364,7 @@ class Intake:
                     render.longest,
                     render.slow,
                     render.busiest,
+                    render.own,
                 )
             )
         record = (VERSION, round(self._now(), 3), name, rows, sent.release)

@@ -15,7 +15,7 @@ from .spooling import Drain, Sink, folder
 
 EVERY = 5.0  # seconds: what is poor shows within fifteen
 _PAGE_SIZE = 1000  # rows a statement
-_FIGURES = 8  # of a render
+_FIGURES = 9  # of a render
 _VALUES = """
     INSERT INTO performance_web_vital (
         time, page, device, navigation, release, metric, value, rating, target,
@@ -25,7 +25,7 @@ _VALUES = """
 _RENDERS = """
     INSERT INTO performance_react_render (
         time, page, component, phase, actual_ms, base_ms, renders, total_ms, avg_ms,
-        max_ms, slow_renders, busiest_second, release
+        max_ms, slow_renders, busiest_second, own_ms, release
     ) VALUES %s
 """
 
@@ -68,8 +68,7 @@ def insert_renders(cursor: Any, records: list[Any]) -> None:
         release = rest[0] if rest else None  # an older process wrote none
         for component, phase, *figures in renders:
             head = (_time(seconds), page or None, component, phase)
-            if len(figures) < _FIGURES:
-                figures.append(None)
+            figures += [None] * (_FIGURES - len(figures))
             rows.append((*head, *figures, release or None))
     execute_values(cursor, _RENDERS, rows, page_size=_PAGE_SIZE)
 

@@ -40,6 +40,12 @@ class PerformanceReactRender(models.Model):
         aggregator="avg",
         **_MS,
     )
+    own_ms = fields.Float(
+        string="Own (ms)",
+        help="Average without the profiled components inside.",
+        aggregator="avg",
+        **_MS,
+    )
     max_ms = fields.Float(
         string="Slowest (ms)",
         help="Of the renders since the page's last report.",

@@ -114,14 +114,15 @@ class TestVitals(VitalsCase):
         )
 
     def test_renders_are_written_in_bulk(self):
-        render = ["Cart", "update", 17.2, 20, 10, 90, 9, 17.2, 1, 4]
+        render = ["Cart", "update", 17.2, 20, 10, 90, 9, 17.2, 1, 4, 8]
         seconds = (HOUR - datetime(1970, 1, 1)).total_seconds()
         with closing(self.env.cr._cnx.cursor()) as cursor:
-            older = [[1, seconds, "", [render[:-1]]]]  # of a process not yet restarted
+            older = [[1, seconds, "", [render[:-2]]]]  # of a process not yet restarted
             insert_renders(cursor, [[1, seconds, "", [render], "2.1"], *older])
         renders = self.env["performance.react.render"].search([], order="id")
         self.assertEqual(renders.mapped("release"), ["2.1", False])
         self.assertEqual(renders.mapped("busiest_second"), [4, 0])
+        self.assertEqual(renders.mapped("own_ms"), [8.0, 0.0])
         self.assertRecordValues(
             renders[0],
             [

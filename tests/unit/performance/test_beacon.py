@@ -61,6 +61,7 @@ RENDER = {
         "maxDuration": 17.2,
         "slowRenders": 1,
         "busiestSecond": 4,
+        "ownDuration": 8,
     },
 }
 GOOD = {
@@ -210,7 +211,7 @@ def test_older_forms_are_read():
 
 def test_renders_are_read():
     render = beacon.Render(
-        "Cart(Item)", "update", 17.2, 20.0, 10.0, 90.0, 9.0, 17.2, 1.0, 4.0
+        "Cart(Item)", "update", 17.2, 20.0, 10.0, 90.0, 9.0, 17.2, 1.0, 4.0, 8.0
     )
     assert beacon.react(RENDER) == beacon.Renders("", "", False, [render])
     sent = {"page": "/shop", "release": "2.1\n", "components": [RENDER]}

@@ -158,7 +158,7 @@ def test_renders_are_counted_and_kept(sender):
     assert labels == ("update",) and sum(row[:-1]) == 3
     first, second = sender.kept(vitals_intake.REACT_KIND)
     assert first[2] == "" and second[2] == "/cart/<int:cart>" and len(second[3]) == 2
-    assert first[3] == [["Cart(Item)", "update", 17.2, 20, 10, 90, 9, 17.2, 1, 4]]
+    assert first[3] == [["Cart(Item)", "update", 17.2, 20, 10, 90, 9, 17.2, 1, 4, 8]]
     assert (first[4], second[4]) == ("", "2.1")
 
 

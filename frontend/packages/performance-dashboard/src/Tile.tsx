@@ -28,7 +28,8 @@ export const Tile: FC<TileProps> = ({
     <div className="sdp-tile">
       <Statistic
         title={title}
-        value={value ?? '–'}
+        // antd cuts digits off, it does not round.
+        value={value?.toFixed(precision) ?? '–'}
         precision={precision}
         suffix={value === null ? undefined : suffix}
         styles={status ? { content: { color: COLORS[status] } } : {}}

@@ -16,11 +16,16 @@ export interface ComponentMetrics {
   totalDuration: number;
   avgDuration: number;
   maxDuration: number;
-  /** Renders over the threshold. */
+  /** Of `totalDuration`, what profiled components inside did not take. */
+  ownDuration: number;
+  /** Renders whose own time is over the threshold. */
   slowRenders: number;
   /** Commits that this name had a part in; a list's rows share theirs. */
   commitCount: number;
-  /** Most commits within one second: what renders in a loop has many. */
+  /**
+   * Most commits within one second, without those in which only a profiled component
+   * inside had something to do: what renders in a loop has many.
+   */
   busiestSecond: number;
 }
 
@@ -29,6 +34,7 @@ export interface Unsent {
   renderCount: number;
   totalDuration: number;
   maxDuration: number;
+  ownDuration: number;
   slowRenders: number;
   busiestSecond: number;
 }
@@ -47,6 +53,7 @@ export const nothingUnsent = (): Unsent => ({
   renderCount: 0,
   totalDuration: 0,
   maxDuration: 0,
+  ownDuration: 0,
   slowRenders: 0,
   busiestSecond: 0,
 });
@@ -64,6 +71,7 @@ export function newEntry(id: string): Entry {
       totalDuration: 0,
       avgDuration: 0,
       maxDuration: 0,
+      ownDuration: 0,
       slowRenders: 0,
       commitCount: 0,
       busiestSecond: 0,
@@ -74,7 +82,12 @@ export function newEntry(id: string): Entry {
   };
 }
 
-/** Add a render; runs within React's commit, so it only adds numbers. */
+/**
+ * Add a render; runs within React's commit, so it only adds numbers.
+ *
+ * @param own what profiled components inside did not take
+ * @param isOwn whether the component had something to do itself
+ */
 export function addRender(
   entry: Entry,
   threshold: number,
@@ -83,6 +96,8 @@ export function addRender(
   baseDuration: number,
   startTime: number,
   commitTime: number,
+  own: number,
+  isOwn: boolean,
 ): void {
   const { metrics, unsent } = entry;
   metrics.phase = phase;
@@ -93,19 +108,24 @@ export function addRender(
   metrics.totalDuration += actualDuration;
   unsent.renderCount++;
   unsent.totalDuration += actualDuration;
+  metrics.ownDuration += own;
+  unsent.ownDuration += own;
   if (actualDuration > metrics.maxDuration) {
     metrics.maxDuration = actualDuration;
   }
   if (actualDuration > unsent.maxDuration) {
     unsent.maxDuration = actualDuration;
   }
-  if (actualDuration > threshold) {
+  if (own > threshold) {
     metrics.slowRenders++;
     unsent.slowRenders++;
   }
   if (commitTime !== metrics.commitTime) {
     metrics.commitTime = commitTime;
     metrics.commitCount++;
+    if (!isOwn) {
+      return;
+    }
     if (commitTime - entry.secondStart >= SECOND) {
       entry.secondStart = commitTime;
       entry.commitsInSecond = 0;

@@ -46,7 +46,7 @@ let commitTime: number | null = null;
 /** The same time for all that is called within one commit. */
 function timeOfCommit(started: number): number {
   // Two commits may come within a task: the second one's renders began after the first.
-  if (commitTime === null || commitTime < started) {
+  if (commitTime === null || commitTime <= started) {
     commitTime = performance.now();
     queueMicrotask(() => {
       commitTime = null;

@@ -67,6 +67,10 @@ export class ReactProfilerService {
   private isListening = false;
   private isInSample: boolean | undefined;
   private lastCommit = -1;
+  /** Of this commit's renders, those that no outer one has taken in: when they began. */
+  private readonly starts: number[] = [];
+  /** And what they took. */
+  private readonly durations: number[] = [];
   private path: string | null = null;
   private page = '';
   private dropped = 0;
@@ -98,8 +102,13 @@ export class ReactProfilerService {
     }
     if (commitTime !== this.lastCommit) {
       this.lastCommit = commitTime;
+      this.starts.length = this.durations.length = 0;
       this.follow();
     }
+    const inside = this.takeInside(startTime);
+    this.starts.push(startTime);
+    this.durations.push(actualDuration);
+    const own = inside < 0 ? actualDuration : Math.max(actualDuration - inside, 0);
     const { threshold, logSlowRenders } = this.options;
     addRender(
       entry,
@@ -109,6 +118,8 @@ export class ReactProfilerService {
       baseDuration,
       startTime,
       commitTime,
+      own,
+      inside < 0 || own > actualDuration / 2,
     );
     if (logSlowRenders && actualDuration > threshold) {
       const took = actualDuration.toFixed(2);
@@ -121,11 +132,14 @@ export class ReactProfilerService {
     return new Map(this.all().map((metrics) => [metrics.id, metrics]));
   }
 
-  /** Components whose average render takes longer than the threshold, slowest first. */
+  /**
+   * Components whose average render takes longer than the threshold; those first that
+   * take it themselves, not in profiled components inside.
+   */
   getSlowComponents(threshold = this.options.threshold): ComponentMetrics[] {
     return this.all()
       .filter(({ avgDuration }) => avgDuration > threshold)
-      .sort((one, other) => other.avgDuration - one.avgDuration);
+      .sort((one, other) => ownAverage(other) - ownAverage(one));
   }
 
   getMostRenderedComponents(limit = 10): ComponentMetrics[] {
@@ -163,6 +177,26 @@ export class ReactProfilerService {
   counts(): Counts {
     const { size, sent, refused, failures } = this.outbox;
     return { waiting: size, sent, refused, failures, dropped: this.dropped };
+  }
+
+  /**
+   * What the profiled components inside the one that began then took.
+   *
+   * React renders from the outside and reports from the inside: what was reported before
+   * in this commit, and began later, is inside.
+   *
+   * @returns milliseconds, negative when there are none
+   */
+  private takeInside(startTime: number): number {
+    const { starts, durations } = this;
+    let inside = 0;
+    let found = false;
+    while (starts.length && starts[starts.length - 1]! >= startTime) {
+      starts.pop();
+      inside += durations.pop()!;
+      found = true;
+    }
+    return found ? inside : -1;
   }
 
   private all(): ComponentMetrics[] {
@@ -233,6 +267,9 @@ export class ReactProfilerService {
   }
 }
 
+const ownAverage = ({ ownDuration, renderCount }: ComponentMetrics): number =>
+  ownDuration / renderCount;
+
 /** What a component has to tell, which is then no longer unsent. */
 function taken(entry: Entry): WireComponent {
   const { metrics, unsent } = entry;
@@ -247,6 +284,7 @@ function taken(entry: Entry): WireComponent {
       totalDuration: rounded(unsent.totalDuration),
       avgDuration: rounded(unsent.totalDuration / unsent.renderCount),
       maxDuration: rounded(unsent.maxDuration),
+      ownDuration: rounded(unsent.ownDuration / unsent.renderCount),
       slowRenders: unsent.slowRenders,
       busiestSecond: unsent.busiestSecond,
     },

@@ -13,6 +13,8 @@ export interface WireComponent {
     totalDuration: number;
     avgDuration: number;
     maxDuration: number;
+    /** Average, without profiled components inside. */
+    ownDuration: number;
     slowRenders: number;
     busiestSecond: number;
   };

@@ -219,6 +219,70 @@ it('finds a component that renders in a loop', () => {
   expect(figures('Restless')).toMatchObject({ renderCount: 50, busiestSecond: 50 });
 });
 
+it('tells a slow part from the page around it, and from its neighbours', () => {
+  const Before = withProfiler(taking(7), 'Before', service);
+  const Slow = withProfiler(taking(40), 'Slow', service);
+  const Middle = withProfiler(
+    ({ text }: { text: string }) => {
+      clock.pass(3);
+      return (
+        <div>
+          <Slow text={text} />
+        </div>
+      );
+    },
+    'Middle',
+    service,
+  );
+  const Page = withProfiler(
+    ({ text }: { text: string }) => {
+      clock.pass(2);
+      return (
+        <>
+          <Before text={text} />
+          <Middle text={text} />
+        </>
+      );
+    },
+    'Page',
+    service,
+  );
+  render(<Page text="a" />);
+  const own = (id: string) => [figures(id)!.totalDuration, figures(id)!.ownDuration];
+  expect(own('Page')).toEqual([52, 2]);
+  expect(own('Middle')).toEqual([43, 3]);
+  expect(own('Slow')).toEqual([40, 40]);
+  expect(own('Before')).toEqual([7, 7]);
+  expect(service.getSlowComponents().map(({ id }) => id)).toEqual([
+    'Slow',
+    'Middle',
+    'Page',
+  ]);
+  expect(figures('Page')!.slowRenders).toBe(0);
+});
+
+it('does not blame the page for a part that renders in a loop', () => {
+  let again: () => void = () => undefined;
+  const Restless = withProfiler(
+    () => {
+      const [count, setCount] = useState(0);
+      again = () => setCount(count + 1);
+      clock.pass(1);
+      return <p>{count}</p>;
+    },
+    'Restless',
+    service,
+  );
+  const Page = withProfiler(() => <Restless />, 'Page', service);
+  render(<Page />);
+  for (let time = 0; time < 30; time++) {
+    act(() => again());
+  }
+  expect(figures('Restless')).toMatchObject({ renderCount: 31, busiestSecond: 31 });
+  expect(figures('Page')!.renderCount).toBe(31); // as React counts
+  expect(figures('Page')!.busiestSecond).toBe(0);
+});
+
 it('has a hook that measures renders, not the time between them', () => {
   const Page = ({ text, takes }: { text: string; takes: number }) => {
     useRenderProfiler('Page', service);

@@ -33,6 +33,7 @@ describe('figures', () => {
       totalDuration: 30,
       avgDuration: 15,
       maxDuration: 20,
+      ownDuration: 30,
       slowRenders: 1,
       commitCount: 2,
       busiestSecond: 1,
