@@ -37,9 +37,13 @@ const CSRF = /csrf_token["']?\s*(?:value=|:)\s*["']([0-9a-f]+o\d+)/;
 export class StepFailed extends Error {}
 
 export class Client {
-    /** @param {string} journey */
-    constructor(journey) {
+    /**
+     * @param {string} journey
+     * @param {boolean} [measured] false: what it does is no load, and in no metric of ours
+     */
+    constructor(journey, measured = true) {
         this.journey = journey;
+        this.measured = measured;
         this.jar = new http.CookieJar();
         this.csrf = "";
     }
@@ -157,14 +161,18 @@ export class Client {
                 responseCallback: http.expectedStatuses(status, {min: 200, max: 399}),
             })
         );
-        measure(response, kind, tags);
+        if (this.measured) {
+            measure(response, kind, tags);
+        }
         this.csrf = (CSRF.exec(response.body || "") || [])[1] || this.csrf;
         const {
             error,
             content,
             detail = response.error,
         } = judge(`${this.journey} ${name}`, response, status, step);
-        errors.add(error !== "", error ? {...tags, error} : tags);
+        if (this.measured) {
+            errors.add(error !== "", error ? {...tags, error} : tags);
+        }
         if (error) {
             throw new StepFailed(
                 `${this.journey}, ${name}: ${error}, status ${response.status} ${detail}`,

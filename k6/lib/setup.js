@@ -29,7 +29,7 @@ export function prepare(scenarios) {
                 " is Odoo up, with website_sale?",
         );
     }
-    const client = new Client("setup");
+    const client = new Client("setup", false);
     tried("the REST API lacks a product of the data files", () =>
         client.api("GET", `/api/v1/products/${PRODUCTS[0].id}`, null, {
             step: "product",
@@ -39,7 +39,7 @@ export function prepare(scenarios) {
     for (const kind of /** @type {("portal" | "backend")[]} */ (["portal", "backend"])) {
         const {login} = user(kind);
         tried(`${login} cannot log in: were the data files made for this server?`, () =>
-            new Client("setup").login(user(kind), {}),
+            new Client("setup", false).login(user(kind), {}),
         );
     }
     const wanted = mostUsers(scenarios);

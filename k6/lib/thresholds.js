@@ -59,11 +59,13 @@ export function breaking(scenario, grace) {
  * @param {Record<string, {thresholds?: Record<string, {ok: boolean}>}>} metrics
  */
 export function judged(metrics) {
-    return Object.entries(metrics).flatMap(([metric, {thresholds}]) =>
-        Object.entries(thresholds || {}).map(([expression, {ok}]) => ({
-            metric,
-            expression,
-            met: ok,
-        })),
-    );
+    return Object.entries(metrics)
+        .flatMap(([metric, {thresholds}]) =>
+            Object.entries(thresholds || {}).map(([expression, {ok}]) => ({
+                metric,
+                expression,
+                met: ok,
+            })),
+        )
+        .sort((one, other) => (one.metric < other.metric ? -1 : 1));
 }
