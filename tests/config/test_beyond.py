@@ -1,5 +1,6 @@
-"""Beyond one machine: remote write, several hosts, nginx: what needs no server."""
+"""Beyond one machine, nginx and New Relic: what needs no server."""
 
+import configparser
 import re
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from smart_dairy_performance.core import catalogue
+from smart_dairy_performance.core.apm import PRIVATE
 from tests.config.documents import ROOT
 from tests.config.test_prometheus import promtool
 from tests.stack import paths
@@ -15,6 +17,7 @@ FOLDER = ROOT / "config" / "prometheus"
 REMOTE_WRITE = sorted((FOLDER / "remote-write").glob("*.yml"))
 SEVERAL = FOLDER / "several-hosts.yml"
 HOSTS = FOLDER / "odoo-hosts.example.yml"
+NEW_RELIC = ROOT / "config" / "newrelic"
 SITE = ROOT / "config" / "nginx" / "odoo.conf"
 
 
@@ -116,3 +119,30 @@ def test_nginx_understands_its_configuration(tmp_path):
         capture_output=True,
     )
     assert done.returncode != 0
+
+
+def test_new_relics_scraper_leaves_out_what_exists():
+    config = yaml.safe_load((NEW_RELIC / "nri-prometheus.yml").read_text())
+    prefixes = [
+        prefix
+        for transformation in config["transformations"]
+        for ignored in transformation["ignore_metrics"]
+        for prefix in ignored["prefixes"]
+    ]
+    names = [metric.name for metric in catalogue.all_metrics()]
+    assert len(prefixes) > 3
+    assert [p for p in prefixes if not any(n.startswith(p) for n in names)] == []
+
+
+def test_new_relics_agent_sends_no_data_of_users():
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string((NEW_RELIC / "newrelic.ini").read_text())
+    found = parser["newrelic"]
+    assert "license_key" not in found  # it comes by environment
+    for name, value in PRIVATE.items():
+        section = name if name in found else name.replace(".forwarding", "")
+        assert found[section] == str(value).lower(), name
+    assert found["transaction_tracer.record_sql"] == "obfuscated"
+    assert found["browser_monitoring.enabled"] == "false"
+    excluded = found["attributes.exclude"].split()
+    assert {"request.uri", "http.url", "request.headers.*"} <= set(excluded)
