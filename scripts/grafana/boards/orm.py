@@ -1,6 +1,18 @@
 """Models, methods, and the SQL they send."""
 
-from ..model import Board, Panel, Query, Row, mean, quantile, rate, target, top
+from ..model import (
+    Board,
+    Panel,
+    Query,
+    Row,
+    faults,
+    gauge,
+    mean,
+    quantile,
+    rate,
+    target,
+    top,
+)
 
 BOARD = Board(
     "smart-dairy-orm",
@@ -152,6 +164,47 @@ BOARD = Board(
                     "Mean time of a commit, with the flush before it.",
                     [Query(mean("odoo_db_commit_duration_seconds"), "commit")],
                     unit="s",
+                ),
+            ],
+        ),
+        Row(
+            "What the profiler found",
+            [
+                Panel(
+                    "Records asked for one by one",
+                    "Lines of code with an N+1 pattern, by what was decided about "
+                    "them; the Performance menu lists them.",
+                    [
+                        Query(
+                            gauge("smart_dairy_n_plus_one_findings", "state"),
+                            "{{state}}",
+                        )
+                    ],
+                ),
+                Panel(
+                    "Findings",
+                    "Requests and jobs with a finding, a second, by its kind.",
+                    [
+                        Query(
+                            faults(
+                                rate("smart_dairy_profiling_findings_total", "kind")
+                            ),
+                            "{{kind}}",
+                        )
+                    ],
+                ),
+                Panel(
+                    "Captures",
+                    "Requests and jobs over their budget, by what became of their "
+                    "capture.",
+                    [
+                        Query(
+                            faults(
+                                rate("smart_dairy_profiling_captures_total", "result")
+                            ),
+                            "{{result}}",
+                        )
+                    ],
                 ),
             ],
         ),

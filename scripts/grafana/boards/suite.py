@@ -55,6 +55,23 @@ BOARD = Board(
                     ],
                 ),
                 Panel(
+                    "Profiler",
+                    "Processor seconds a second of the sampler and of the recorder of "
+                    "queries.",
+                    [
+                        Query(
+                            rate("smart_dairy_profiling_sampler_cpu_seconds_total"),
+                            "sampler",
+                        ),
+                        Query(
+                            rate(
+                                "smart_dairy_profiling_recorder_seconds_total", "part"
+                            ),
+                            "recorder: {{part}}",
+                        ),
+                    ],
+                ),
+                Panel(
                     "Scrape",
                     "95 % of the scrapes took at most this long.",
                     [Query(quantile(0.95, f"{_SELF}scrape_duration_seconds"), "p95")],

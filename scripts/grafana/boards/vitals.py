@@ -1,6 +1,17 @@
 """What real browsers measured."""
 
-from ..model import Board, Panel, Query, Row, level, quantile, rate, target, top
+from ..model import (
+    THRESHOLDS,
+    Board,
+    Panel,
+    Query,
+    Row,
+    level,
+    quantile,
+    rate,
+    target,
+    top,
+)
 
 
 def _vital(name: str, title: str, description: str) -> Panel:
@@ -22,6 +33,7 @@ def _vital(name: str, title: str, description: str) -> Panel:
     )
 
 
+_RENDER = THRESHOLDS["limits"]["react_render"]["value"] / 1000  # seconds
 _CLS = level("web_vitals", "CLS")
 
 BOARD = Board(
@@ -126,6 +138,58 @@ BOARD = Board(
                     ],
                     "bars",
                     "s",
+                ),
+            ],
+        ),
+        Row(
+            "React components of the portal",
+            [
+                Panel(
+                    "Render p95",
+                    "Of profiled components, by phase; beyond the line a frame is "
+                    "missed.",
+                    [
+                        Query(
+                            quantile(0.95, "smart_dairy_react_render_seconds", "phase"),
+                            "{{phase}}",
+                        )
+                    ],
+                    unit="s",
+                    good=_RENDER,
+                ),
+                Panel(
+                    "Components by time",
+                    "The ten components in whose renders most time is spent.",
+                    [
+                        Query(
+                            top(
+                                10,
+                                rate(
+                                    "smart_dairy_react_component_render_seconds_total",
+                                    "component",
+                                ),
+                            ),
+                            "{{component}}",
+                        )
+                    ],
+                    "bars",
+                ),
+                Panel(
+                    "Slow renders",
+                    "A second, of the ten components that have most.",
+                    [
+                        Query(
+                            top(
+                                10,
+                                rate(
+                                    "smart_dairy_react_component_slow_renders_total",
+                                    "component",
+                                ),
+                            ),
+                            "{{component}}",
+                        )
+                    ],
+                    "bars",
                 ),
             ],
         ),
