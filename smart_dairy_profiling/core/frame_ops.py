@@ -5,7 +5,7 @@ that calls itself has each second in its total once. ``cpu=True`` looks at CPU t
 instead of wall time.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from .session import Frame, Session
@@ -78,7 +78,7 @@ class Node:
         self.own = 0.0
         self.total = 0.0
         self.samples = 0
-        self.children: dict[Hashable, Node] = {}
+        self.children: dict[int, Node] = {}
 
     def to_dict(self) -> dict[str, Any]:
         """What a flame graph draws: ``name, value, own, file, line, children``."""
@@ -98,15 +98,19 @@ def tree(session: Session, cpu: bool = False) -> Node:
     """The tree of calls, functions merged whatever line they were at."""
     weight = CPU if cpu else WALL
     root = Node(Frame("(all)", ""))
+    numbers: dict[tuple[str, str], int] = {}
+    keys = [
+        numbers.setdefault((frame.function, frame.file), len(numbers))
+        for frame in session.frames
+    ]
     for stack, weights in session.stacks.items():
         node = root
         node.total += weights[weight]
         for index in stack:
-            frame = session.frames[index]
-            key = (frame.function, frame.file)
+            key = keys[index]
             child = node.children.get(key)
             if child is None:
-                child = node.children[key] = Node(frame)
+                child = node.children[key] = Node(session.frames[index])
             child.total += weights[weight]
             node = child
         node.own += weights[weight]

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 
 from .places import Place
 from .sampler import Interval, Label
-from .session import About, Frame, Session, combine
+from .session import About, Frame, Session, Stack
 from .trie import Node
 
 LIVE, HOURLY = ".profile", ".hour"
@@ -52,10 +52,21 @@ _HEAD = struct.Struct("<II")
 _MOST = 1 << 26  # bytes of a block, unpacked
 
 
-class Block(NamedTuple):
-    """What a file has of an interval; ``sums``: ``{label: (units, rows)}``.
+class Content(NamedTuple):
+    """What blocks refer to: all frames and nodes of their file so far.
 
-    A row is ``(stack of frames, samples, wall seconds, cpu seconds)``.
+    :ivar nodes: ``(parent, frame)``; the first is the root, whose two mean nothing
+    """
+
+    frames: list[Frame]
+    nodes: list[tuple[int, int]]
+
+
+class Block(NamedTuple):
+    """What a file has of an interval.
+
+    :ivar sums: by label: units, and rows of ``(node, samples, wall seconds, cpu
+        seconds)``
     """
 
     began: float
@@ -63,7 +74,7 @@ class Block(NamedTuple):
     interval_seconds: float
     host: str
     process: str
-    sums: dict[Label, tuple[int, list[tuple[tuple[Frame, ...], int, float, float]]]]
+    sums: dict[Label, tuple[int, list[tuple[int, int, float, float]]]]
 
 
 class Writer:
@@ -240,20 +251,19 @@ def bodies(path: Path) -> Iterator[dict[str, Any]]:
             yield body
 
 
-def blocks(path: Path, since: float = 0.0) -> Iterator[Block]:
+def blocks(path: Path, content: Content, since: float = 0.0) -> Iterator[Block]:
     """The blocks of a file, from those on that ended after ``since``.
 
+    :param content: is filled with what they refer to; empty to begin with
     :raises OSError: when there is no such file
     """
-    frames: list[Frame] = []
-    stacks: list[tuple[Frame, ...]] = [()]
     about: dict[str, Any] = {}
+    content.nodes.append((0, 0))
     for body in bodies(path):
         about = body.get("about", about)
-        frames += (Frame(*fields) for fields in body["frames"])
+        content.frames.extend(Frame(*fields) for fields in body["frames"])
         nodes = body["nodes"]
-        for parent, frame in zip(nodes[::2], nodes[1::2], strict=True):
-            stacks.append((*stacks[parent], frames[frame]))
+        content.nodes.extend(zip(nodes[::2], nodes[1::2], strict=True))
         if body["ended"] <= since:
             continue
         sums = {}
@@ -261,7 +271,7 @@ def blocks(path: Path, since: float = 0.0) -> Iterator[Block]:
             parts = zip(row[::4], row[1::4], row[2::4], row[3::4], strict=True)
             sums[Label(kind, label, model, db)] = (
                 units,
-                [(stacks[n], count, w / 1e6, c / 1e6) for n, count, w, c in parts],
+                [(node, count, w / 1e6, c / 1e6) for node, count, w, c in parts],
             )
         yield Block(
             body["began"],
@@ -303,21 +313,7 @@ def load(
     Blocks count whole: those of the last minutes are as long as a flush is apart,
     older ones ten minutes.
     """
-    with _shared(folder):
-        gone = _folded(folder)
-        found: dict[Label, Session] = {}
-        for path in files(folder):
-            if path.name in gone:
-                continue
-            if path.name.endswith(HOURLY) and not _overlaps(path, since, until):
-                continue
-            try:
-                for block in blocks(path, since):
-                    if block.began < until:
-                        _take(found, block, wanted)
-            except (OSError, ValueError, LookupError, TypeError):
-                continue  # vanished, or no file of ours
-    return found
+    return _load(folder, since, until, wanted, lambda label: label)
 
 
 def total(
@@ -327,7 +323,32 @@ def total(
     wanted: Callable[[Label], bool] = lambda label: True,
 ) -> Session:
     """The same in one session."""
-    return combine(load(folder, since, until, wanted).values())
+    found = _load(folder, since, until, wanted, lambda label: None)
+    return found.get(None) or Session()
+
+
+def _load(
+    folder: Path,
+    since: float,
+    until: float,
+    wanted: Callable[[Label], bool],
+    key: Callable[[Label], Any],
+) -> dict[Any, Session]:
+    found: dict[Any, Session] = {}
+    with _shared(folder):
+        gone = _folded(folder)
+        for path in files(folder):
+            if path.name in gone:
+                continue
+            if path.name.endswith(HOURLY) and not _overlaps(path, since, until):
+                continue
+            taker = _Taker(found, key)
+            # Vanished, or no file of ours.
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+                for block in blocks(path, taker.content, since):
+                    if block.began < until:
+                        taker.take(block, wanted)
+    return found
 
 
 def _overlaps(path: Path, since: float, until: float) -> bool:
@@ -336,41 +357,84 @@ def _overlaps(path: Path, since: float, until: float) -> bool:
     return began < until and began + HOUR + FILE_SECONDS + 60.0 > since
 
 
-def _take(
-    found: dict[Label, Session], block: Block, wanted: Callable[[Label], bool]
-) -> None:
-    for label, (units, rows) in block.sums.items():
-        if not wanted(label):
-            continue
-        session = found.get(label)
-        if session is None:
-            about = About(
-                **label._asdict(),
-                started=block.began,
-                host=block.host,
-                process=block.process,
-            )
-            session = found[label] = Session(about)
-        _widen(session, block, units)
-        for stack, samples, wall, cpu in rows:
-            session.add(tuple(map(session.frame, stack)), wall, cpu, samples)
+class _Taker:
+    """Adds the blocks of one file to sessions.
+
+    Frames and nodes of the file are looked up once for each session: to compare
+    frames again and again would be nearly all of the work.
+    """
+
+    def __init__(
+        self, sessions: dict[Any, Session], key: Callable[[Label], Any]
+    ) -> None:
+        self.content = Content([], [])
+        self._sessions = sessions
+        self._key = key
+        self._places: dict[Any, tuple[dict[int, int], dict[int, Stack]]] = {}
+
+    def take(self, block: Block, wanted: Callable[[Label], bool]) -> None:
+        for label, (units, rows) in block.sums.items():
+            if not wanted(label):
+                continue
+            key = self._key(label)
+            session = self._sessions.get(key)
+            if session is None:
+                session = self._sessions[key] = _begun(label, block)
+            session.about = _widened(session.about, label, block, units)
+            known = self._places.get(key)
+            if known is None:
+                known = self._places[key] = ({}, {0: ()})
+            for node, samples, wall, cpu in rows:
+                session.add(self._stack(session, known, node), wall, cpu, samples)
+
+    def _stack(
+        self,
+        session: Session,
+        known: tuple[dict[int, int], dict[int, Stack]],
+        node: int,
+    ) -> Stack:
+        """A node's stack, in the frames of the session."""
+        places, stacks = known
+        path = []
+        while node not in stacks:
+            path.append(node)
+            node = self.content.nodes[node][0]
+        stack = stacks[node]
+        for node in reversed(path):
+            frame = self.content.nodes[node][1]
+            place = places.get(frame)
+            if place is None:
+                place = places[frame] = session.frame(self.content.frames[frame])
+            stack = stacks[node] = (*stack, place)
+        return stack
 
 
-def _widen(session: Session, block: Block, units: int) -> None:
-    about = session.about
+def _begun(label: Label, block: Block) -> Session:
+    return Session(
+        About(
+            **label._asdict(),
+            started=block.began,
+            host=block.host,
+            process=block.process,
+        )
+    )
+
+
+def _widened(about: About, label: Label, block: Block, units: int) -> About:
+    """What a session is of, with a block more; fields that differ become empty."""
     started = min(about.started, block.began)
     ended = max(about.started + about.seconds, block.ended)
-    session.about = About(
-        kind=about.kind,
-        label=about.label,
-        model=about.model,
-        db=about.db,
+    told = label._asdict() | {"host": block.host, "process": block.process}
+    same = {
+        name: value if getattr(about, name) == value else ""
+        for name, value in told.items()
+    }
+    return About(
+        **same,
         started=started,
         seconds=round(ended - started, 3),
         interval_seconds=max(about.interval_seconds, block.interval_seconds),
         units=about.units + units,
-        host=about.host if about.host == block.host else "",
-        process=about.process if about.process == block.process else "",
     )
 
 
@@ -427,14 +491,18 @@ def _fold_hour(folder: Path, hour: int, paths: list[Path]) -> None:
     target = folder / f"{hour * int(HOUR):010d}{HOURLY}"
     grains: dict[int, dict[Label, Session]] = {}
     for path in [target, *paths]:
-        try:
-            for block in blocks(path):
-                grain = grains.setdefault(int(block.ended // GRAIN), {})
-                _take(grain, block, lambda label: True)
-        except FileNotFoundError:
-            continue
-        except (ValueError, LookupError, TypeError):
-            continue  # no file of ours; it goes with the others
+        takers: dict[int, _Taker] = {}
+        content = Content([], [])
+        # Not there yet, or no file of ours: that goes with the others.
+        with contextlib.suppress(FileNotFoundError, ValueError, LookupError, TypeError):
+            for block in blocks(path, content):
+                number = int(block.ended // GRAIN)
+                taker = takers.get(number)
+                if taker is None:
+                    grain = grains.setdefault(number, {})
+                    taker = takers[number] = _Taker(grain, lambda label: label)
+                    taker.content = content
+                taker.take(block, lambda label: True)
     writer = _Hour([path.name for path in paths])
     for _number, sessions in sorted(grains.items()):
         writer.add(sessions)
@@ -469,8 +537,9 @@ class _Hour:
         for label, session in sessions.items():
             row: list[int] = []
             room = max(0, HOUR_STACKS - self._stacks)
-            for stack, samples, wall, cpu in _heaviest(session, room):
-                key = self._node(stack, frames, nodes)
+            places = [self._frame(frame, frames) for frame in session.frames]
+            for stack, (samples, wall, cpu) in _heaviest(session, room):
+                key = self._node((places[index] for index in stack), nodes)
                 row += (key, samples, _micro(wall), _micro(cpu))
             self._stacks += len(row) // 4
             sums.append([*label, session.about.units, row])
@@ -491,15 +560,16 @@ class _Hour:
             body["folded"] = self._folded
         self._parts.append(_packed(body))
 
-    def _node(
-        self, stack: Iterable[Frame], frames: list[list[Any]], nodes: list[int]
-    ) -> int:
+    def _frame(self, frame: Frame, frames: list[list[Any]]) -> int:
+        place = self._frames.get(frame)
+        if place is None:
+            place = self._frames[frame] = len(self._frames)
+            frames.append(list(frame))
+        return place
+
+    def _node(self, stack: Iterable[int], nodes: list[int]) -> int:
         key = 0
-        for frame in stack:
-            place = self._frames.get(frame)
-            if place is None:
-                place = self._frames[frame] = len(self._frames)
-                frames.append(list(frame))
+        for place in stack:
             child = self._nodes.get((key, place))
             if child is None:
                 child = self._nodes[key, place] = len(self._nodes) + 1
@@ -515,19 +585,15 @@ class _Hour:
         return b"".join(self._parts)
 
 
-def _heaviest(
-    session: Session, room: int
-) -> list[tuple[tuple[Frame, ...], int, float, float]]:
+def _heaviest(session: Session, room: int) -> list[tuple[Stack, list[Any]]]:
     """Stacks by weight; those without room are added up by their outermost frame."""
-    rows = sorted(session.by_frames().items(), key=lambda item: -item[1][1])
-    found = [(stack, n, wall, cpu) for stack, (n, wall, cpu) in rows[:room]]
-    rest: dict[tuple[Frame, ...], list[Any]] = {}
+    rows = sorted(session.stacks.items(), key=lambda item: -item[1][1])
+    rest: dict[Stack, list[Any]] = {}
     for stack, weights in rows[room:]:
         old = rest.setdefault(stack[:1], [0, 0.0, 0.0])
         for index, weight in enumerate(weights):
             old[index] += weight
-    found += [(stack, n, wall, cpu) for stack, (n, wall, cpu) in rest.items()]
-    return found
+    return rows[:room] + list(rest.items())
 
 
 def _folded(folder: Path) -> set[str]:
