@@ -11,6 +11,7 @@ from .callers import is_machinery
 from .session import Frame, Session
 
 SHARE = 0.5  # of the time
+LEAST = 0.3  # seconds: what takes less is not worth a finding, whatever the budget
 MEMORY = 64 << 20  # bytes that a request made its process larger by
 
 
@@ -54,7 +55,7 @@ def hottest(
     if not sums:
         return None
     key, (wall, on_cpu) = max(sums.items(), key=lambda item: item[1][1 if cpu else 0])
-    if (on_cpu if cpu else wall) < SHARE * whole:
+    if (on_cpu if cpu else wall) < max(SHARE * whole, LEAST):
         return None
     frame = max(lines[key], key=lambda one: lines[key][one])
     return Hot(frame, wall / whole, wall, on_cpu)

@@ -201,32 +201,25 @@ def _over_budget(
     """
     database, route = unit.db or "", unit.route or ""
     began = time.thread_time()
-    _Spools.quota.per_hour = active.options.profiling_captures
-    if not _Spools.quota.take(f"{database} {route}", unit.seconds):
-        active.store.inc(c.PROFILING_CAPTURES, ("enough", database))
-        return []
     more: list[Finding] = []
+    _Spools.quota.per_hour = active.options.profiling_captures
     try:
         sampler = sampling.sampler()
         session = sampler.take(unit) if sampler is not None else None
         growth = max(0, _largest() - current.largest)
         more = _by_samples(session, growth, found, unit) if session else []
-        about = _about(active, unit, queries)
-        document = capture.document(
-            queries,
-            [*found, *more],
-            about=about,
-            budget=budget,
-            session=session,
-            memory_growth=growth,
-            of_statement=_of_statement,
-        )
-        base = folder(active)
-        if base is None:
-            return more
-        size = capture.write(base, document)
-        _Spools.captures.append(database, _row(document, size))
-        result = "kept"
+        result = "enough"
+        if _Spools.quota.take(f"{database} {route}", unit.seconds):
+            document = capture.document(
+                queries,
+                [*found, *more],
+                about=_about(active, unit, queries),
+                budget=budget,
+                session=session,
+                memory_growth=growth,
+                of_statement=_of_statement,
+            )
+            result = _keep(active, database, document)
     except Exception:
         failed("captures")
         result = "failed"
@@ -234,6 +227,19 @@ def _over_budget(
     spent = time.thread_time() - began
     active.store.inc(c.PROFILING_SECONDS, ("capture",), spent)
     return more
+
+
+def _keep(active: Any, database: str, document: dict[str, Any]) -> str:
+    """Write a capture; what became of it.
+
+    :raises OSError: when it cannot be written
+    """
+    base = folder(active)
+    if base is None:
+        return "failed"  # no server runs that would show it
+    size = capture.write(base, document)
+    _Spools.captures.append(database, _row(document, size))
+    return "kept"
 
 
 def _by_samples(

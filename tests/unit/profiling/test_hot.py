@@ -41,6 +41,7 @@ def test_the_innermost_line_of_an_addon() -> None:
     "stacks",
     [
         [((LOOP,), 4, 0.0, 0.0)],
+        [((LOOP,), 4, 0.2, 0.2)],  # all of it, but quick
         [((LOOP,), 4, 0.4, 0.4), ((OTHER,), 3, 0.3, 0.3), ((QWEB,), 3, 0.3, 0.3)],
         [((LOOP,), 9, 0.9, 0.1)],  # waiting
         [((REGEX,), 9, 0.9, 0.9)],  # of no addon
