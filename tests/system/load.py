@@ -51,11 +51,20 @@ class Load:
     @property
     def mistakes(self) -> list[str]:
         """What k6 complains about, beside targets that were not met."""
-        return [
+        found = [
             line
             for line in self.output.splitlines()
             if re.search(r"level=(error|fatal)", line) and _CROSSED not in line
         ]
+        if self.summary and self.metric("script_errors")["count"]:
+            found.append(f"script errors: {self.count('script_errors', 'journey')}")
+        return found
+
+    def metric(self, name: str) -> dict[str, float]:
+        """The values of a metric in the summary."""
+        assert self.summary is not None
+        values: dict[str, float] = self.summary["metrics"][name]["values"]
+        return values
 
 
 def run_load(

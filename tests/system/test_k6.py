@@ -67,11 +67,8 @@ def test_every_journey_works_and_joins_the_servers_metrics(
     before = counted(scrape(stack))
     load = run_load(stack, data, tmp_path, PROFILE="each", **FAST)
     assert (load.code, load.mistakes) == (0, [])
-    assert load.summary is not None
-    metrics = load.summary["metrics"]
-    assert metrics["checks"]["values"]["fails"] == 0
-    assert metrics["errors"]["values"]["passes"] == 0
-    assert "script_errors" not in metrics
+    assert load.metric("checks")["fails"] == 0
+    assert load.metric("errors")["passes"] == 0
     assert set(load.count("journey_time", "journey")) == {(j,) for j in JOURNEYS}
 
     sent = load.count("http_reqs", "method", "name")
@@ -80,8 +77,8 @@ def test_every_journey_works_and_joins_the_servers_metrics(
 
     # The server's own figures came back with the answers.
     steps = sum(load.count("errors").values())
-    assert metrics["db_latency"]["values"]["count"] == steps
-    assert metrics["server_time"]["values"]["count"] == steps
+    assert load.metric("db_latency")["count"] == steps
+    assert load.metric("server_time")["count"] == steps
     kinds = {kind for _journey, kind in load.count("errors", "journey", "kind")}
     assert kinds == {"page", "api", "rpc", "report"}
     calls = {call for (call,) in load.count("errors", "call")}
@@ -103,9 +100,10 @@ def test_logins_that_fail_are_errors(stack: Stack, data: Path, tmp_path: Path) -
         wrong,
         tmp_path,
         PROFILE="baseline",
-        TIME_SCALE="0.005",
+        # One user for six seconds: after ten failures Odoo refuses the address.
+        TIME_SCALE="0.02",
         THINK_SCALE="0.1",
-        VU_SCALE="0.2",
+        VU_SCALE="0.1",
     )
     assert load.code == THRESHOLDS_MISSED
     assert load.mistakes == []
@@ -165,7 +163,6 @@ def test_every_profile_runs_without_mistakes(
     assert load.code in {0, THRESHOLDS_MISSED}
     assert load.mistakes == []
     assert load.summary is not None
-    assert "script_errors" not in load.summary["metrics"]
     scenarios = set(load.summary["profile"]["scenarios"])
     assert {name for (name,) in load.count("http_reqs", "scenario")} - {""} == scenarios
 
