@@ -7,3 +7,4 @@ from . import test_database_whereabouts
 from . import test_profiling_captures
 from . import test_profiling_findings
 from . import test_profiling_queries
+from . import test_sampling
