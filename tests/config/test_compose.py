@@ -152,6 +152,14 @@ def test_the_secrets_script_writes_each_file_once(tmp_path):
     assert again == written
 
 
+def test_health_checks_ask_an_address_that_servers_listen_on(services):
+    """localhost may be ::1 first, where a server on 0.0.0.0 does not answer."""
+    tests = [s["healthcheck"]["test"] for s in services.values() if "healthcheck" in s]
+    urls = [word for test in tests for word in test if "://" in word]
+    assert len(urls) > 5
+    assert all(url.startswith("http://127.0.0.1:") for url in urls)
+
+
 def test_ports_are_published_on_loopback_only(services):
     ports = [port for service in services.values() for port in service.get("ports", ())]
     assert ports
