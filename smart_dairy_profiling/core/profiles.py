@@ -110,7 +110,7 @@ class Writer:
         self._places: dict[Place, int] = {}
         self._nodes: dict[Node, int] = {}
 
-    def write(self, interval: Interval, full: bool = False) -> bool:
+    def append(self, interval: Interval, full: bool = False) -> bool:
         """Append an interval.
 
         :param full: the sampler begins a new tree, so this file should end

@@ -171,7 +171,7 @@ class Sampling:
         options = _options()
         if options is not None:
             self.sampler.flush_seconds = options.profiling_flush_seconds
-        return self.writer.write(interval, full)
+        return self.writer.append(interval, full)
 
     def _dropped(self, samples: int) -> None:
         self.unkept += samples

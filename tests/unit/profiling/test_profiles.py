@@ -69,7 +69,7 @@ def finish(folder, writer, source, *rows, began=None, label=SHOP):
     if began is not None:
         source.at = began
     before = set(folder.iterdir())
-    writer.write(source.interval(*rows, label=label))
+    writer.append(source.interval(*rows, label=label))
     writer.close()
     (path,) = set(folder.iterdir()) - before
     named = folder / f"{source.at - 10:017.6f}-{path.name.split('-')[1]}"
@@ -78,9 +78,9 @@ def finish(folder, writer, source, *rows, began=None, label=SHOP):
 
 
 def test_what_was_written_is_read(tmp_path, writer, source):
-    assert not writer.write(source.interval(("ab", 2, 0.1, 0.05), ("a", 1, 0.05, 0.0)))
-    assert not writer.write(source.interval(("ab", 1, 0.05, 0.05), ("ac", 1, 0.05, 0)))
-    writer.write(source.interval(("d", 1, 0.05, 0.05), label=CRON))
+    assert not writer.append(source.interval(("ab", 2, 0.1, 0.05), ("a", 1, 0.05, 0.0)))
+    assert not writer.append(source.interval(("ab", 1, 0.05, 0.05), ("ac", 1, 0.05, 0)))
+    writer.append(source.interval(("d", 1, 0.05, 0.05), label=CRON))
     found = load(tmp_path)
     assert stacks(tmp_path) == {
         SHOP: {
@@ -100,10 +100,10 @@ def test_what_was_written_is_read(tmp_path, writer, source):
 
 
 def test_a_block_says_only_what_is_new(tmp_path, writer, source):
-    writer.write(source.interval(("abcdef", 2, 0.1, 0.05)))
+    writer.append(source.interval(("abcdef", 2, 0.1, 0.05)))
     (path,) = tmp_path.iterdir()
     first = path.stat().st_size
-    writer.write(source.interval(("abcdef", 2, 0.1, 0.05)))
+    writer.append(source.interval(("abcdef", 2, 0.1, 0.05)))
     second, again = profiles.bodies(path)
     assert len(second["frames"]) == 6 and again["frames"] == again["nodes"] == []
     assert path.stat().st_size - first < 130
@@ -111,7 +111,7 @@ def test_a_block_says_only_what_is_new(tmp_path, writer, source):
 
 def test_a_period_of_time(tmp_path, writer, source):
     for name in "abc":
-        writer.write(source.interval((name, 1, 0.05, 0.05)))
+        writer.append(source.interval((name, 1, 0.05, 0.05)))
     assert list(stacks(tmp_path, 7210.0)[SHOP]) == ["b", "c"]
     assert list(stacks(tmp_path, 0.0, 7210.0)[SHOP]) == ["a"]
     assert list(stacks(tmp_path, 7215.0, 7216.0)[SHOP]) == ["b"]
@@ -121,14 +121,14 @@ def test_a_period_of_time(tmp_path, writer, source):
 
 
 def test_the_stack_of_nothing_survives(tmp_path, writer, source):
-    writer.write(source.interval(("", 2, 0.1, 0.05)))
+    writer.append(source.interval(("", 2, 0.1, 0.05)))
     assert stacks(tmp_path) == {SHOP: {"": [2, 0.1, 0.05]}}
 
 
 @pytest.mark.parametrize("cut", [1, 5, 9, 30])
 def test_a_torn_block_loses_itself_only(tmp_path, writer, source, cut):
-    writer.write(source.interval(("a", 1, 0.05, 0.05)))
-    writer.write(source.interval(("b", 1, 0.05, 0.05)))
+    writer.append(source.interval(("a", 1, 0.05, 0.05)))
+    writer.append(source.interval(("b", 1, 0.05, 0.05)))
     writer.close()
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:-cut])
@@ -137,7 +137,7 @@ def test_a_torn_block_loses_itself_only(tmp_path, writer, source, cut):
 
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 20, b"\xff" * 8, b"\0" * 400])
 def test_a_file_of_somebody_else_is_no_trouble(tmp_path, writer, source, content):
-    writer.write(source.interval(("a", 1, 0.05, 0.05)))
+    writer.append(source.interval(("a", 1, 0.05, 0.05)))
     (tmp_path / "0000000007.000000-abc.profile").write_bytes(content)
     assert stacks(tmp_path) == {SHOP: {"a": [1, 0.05, 0.05]}}
     assert fold(tmp_path, 7300.0) == 1
@@ -149,7 +149,7 @@ def test_a_killed_writer_leaves_what_it_flushed(tmp_path, source):
     pid = os.fork()
     if not pid:
         writer = Writer(lambda: tmp_path)
-        writer.write(source.interval(("a", 1, 0.05, 0.05)))
+        writer.append(source.interval(("a", 1, 0.05, 0.05)))
         os.write(write, b"!")
         time.sleep(60)
     assert os.read(read, 1) == b"!"
@@ -164,30 +164,30 @@ def test_a_killed_writer_leaves_what_it_flushed(tmp_path, source):
 
 
 def test_a_child_writes_a_file_of_its_own(tmp_path, writer, source):
-    writer.write(source.interval(("a", 1, 0.05, 0.05)))
+    writer.append(source.interval(("a", 1, 0.05, 0.05)))
     pid = os.fork()
     if not pid:
         writer.forked()
-        writer.write(source.interval(("b", 1, 0.05, 0.05)))
+        writer.append(source.interval(("b", 1, 0.05, 0.05)))
         os._exit(0)
     os.waitpid(pid, 0)
     assert len(list(tmp_path.iterdir())) == 2
     assert fold(tmp_path, 7300.0) == 1  # the parent's is still its own
-    writer.write(source.interval(("c", 1, 0.05, 0.05)))
+    writer.append(source.interval(("c", 1, 0.05, 0.05)))
     assert sorted(stacks(tmp_path)[SHOP]) == ["a", "b", "c"]
 
 
 def test_a_file_ends_by_size_and_by_age(tmp_path, source):
     clock = Clock()
     writer = Writer(lambda: tmp_path, file_bytes=500, clock=clock)
-    assert not writer.write(source.interval(("a", 1, 0.05, 0.05)))
-    while not writer.write(source.interval(("abcdef", 1, 0.05, 0.05))):
+    assert not writer.append(source.interval(("a", 1, 0.05, 0.05)))
+    while not writer.append(source.interval(("abcdef", 1, 0.05, 0.05))):
         pass
     assert 500 <= next(tmp_path.iterdir()).stat().st_size < 800
-    assert not writer.write(source.interval(("b", 1, 0.05, 0.05)))
+    assert not writer.append(source.interval(("b", 1, 0.05, 0.05)))
     clock.now += profiles.FILE_SECONDS
-    assert writer.write(source.interval(("c", 1, 0.05, 0.05)))
-    assert writer.write(source.interval(("d", 1, 0.05, 0.05)), full=True)
+    assert writer.append(source.interval(("c", 1, 0.05, 0.05)))
+    assert writer.append(source.interval(("d", 1, 0.05, 0.05)), full=True)
     assert len(list(tmp_path.iterdir())) == 3
     assert set(stacks(tmp_path)[SHOP]) == {"a", "abcdef", "b", "c", "d"}
 
@@ -195,10 +195,10 @@ def test_a_file_ends_by_size_and_by_age(tmp_path, source):
 def test_a_full_folder_takes_no_more(tmp_path, source):
     lost = []
     writer = Writer(lambda: tmp_path, dropped=lost.append, folder_bytes=lambda: 80)
-    writer.write(source.interval(("abcdef", 1, 0.05, 0.05)))
+    writer.append(source.interval(("abcdef", 1, 0.05, 0.05)))
     writer.close()
     assert profiles.size(tmp_path) >= 160
-    assert writer.write(source.interval(("a", 3, 0.05, 0.05)))
+    assert writer.append(source.interval(("a", 3, 0.05, 0.05)))
     assert lost == [3]
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -206,7 +206,7 @@ def test_a_full_folder_takes_no_more(tmp_path, source):
 def test_without_a_folder_nothing_is_kept(source):
     lost = []
     writer = Writer(lambda: None, dropped=lost.append)
-    assert writer.write(source.interval(("a", 3, 0.05, 0.05)))
+    assert writer.append(source.interval(("a", 3, 0.05, 0.05)))
     assert lost == [3]
 
 
@@ -291,7 +291,7 @@ def test_only_one_folds(tmp_path, writer, source):
 
 def test_stacks_that_were_cut_off_are_told(tmp_path, writer, source):
     source.trie = Trie(max_nodes=1)
-    writer.write(source.interval(("ab", 2, 0.1, 0.05)))
+    writer.append(source.interval(("ab", 2, 0.1, 0.05)))
     (session,) = load(tmp_path).values()
     assert session.cut == 2
     assert session.frames[-1] == OTHER
