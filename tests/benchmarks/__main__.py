@@ -26,6 +26,7 @@ from . import (
     database,
     hot_path,
     lighthouse,
+    profiling_sampler,
     saturated,
     scrape,
     vitals,
@@ -35,6 +36,7 @@ from .figures import Figure
 GROUPS: tuple[ModuleType, ...] = (
     *(hot_path, scrape, cpu, saturated, business),
     *(dashboard, dashboard_screen, database, vitals, collector, lighthouse),
+    profiling_sampler,
 )
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"
