@@ -6,6 +6,7 @@ from ..model import (
     Panel,
     Query,
     Row,
+    faults,
     gauge,
     level,
     mean,
@@ -147,6 +148,18 @@ BOARD = Board(
                     ],
                     unit="short",
                     stacked=True,
+                ),
+                Panel(
+                    "Alerts",
+                    "Which fire, since when.",
+                    [
+                        Query(
+                            faults('sum by (alertname) (ALERTS{alertstate="firing"})'),
+                            "{{alertname}}",
+                        )
+                    ],
+                    stacked=True,
+                    width=24,
                 ),
             ],
         ),
