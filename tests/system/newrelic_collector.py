@@ -102,7 +102,7 @@ class Collector:
         """An agent's configuration, with this collector instead of New Relic's."""
         own = (
             f"license_key = {'0' * 40}\nhost = {HOST}\nport = {self.port}\n"
-            f"ca_bundle_path = {self.certificate}\n"
+            f"ca_bundle_path = {self.certificate}\notlp_host = {HOST}\n"
         )
         return base.read_text().replace("[newrelic]\n", f"[newrelic]\n{own}", 1)
 
@@ -113,6 +113,7 @@ class Collector:
             "NEW_RELIC_HOST": HOST,
             "NEW_RELIC_PORT": str(self.port),
             "NEW_RELIC_CA_BUNDLE_PATH": str(self.certificate),
+            "NEW_RELIC_SHUTDOWN_TIMEOUT": "60.0",
         }
 
     def of(self, method: str) -> Iterator[Any]:

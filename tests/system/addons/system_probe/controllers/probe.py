@@ -1,9 +1,13 @@
 import os
+import sys
 import time
+
+import redis
 
 from odoo import http, sql_db
 from odoo.http import request
 from odoo.service import model
+from odoo.tools import SQL
 
 TRACKED = "_smart_dairy_tracked"
 PATCHED = "_smart_dairy_performance"
@@ -52,6 +56,37 @@ class SystemProbeController(http.Controller):
         return request.make_json_response({"pid": os.getpid()})
 
     @http.route("/system_probe/crash", type="http", auth="public", save_session=False)
-    def system_probe_crash(self, **_parameters):
+    def system_probe_crash(self, why="on purpose", **_parameters):
         """The server's failure."""
-        raise ZeroDivisionError("on purpose")
+        raise ZeroDivisionError(why)
+
+    @http.route("/system_probe/sql", type="http", auth="public", save_session=False)
+    def system_probe_sql(self, word="", seconds="0", **_parameters):
+        """Queries with literals in their texts, as careless code writes them.
+
+        One is slow, one fails.
+        """
+        cursor = request.env.cr
+        cursor.execute(f"SELECT '{word}', 471104711047110, pg_sleep({float(seconds)})")
+        cursor.execute(SQL("SELECT id FROM res_partner WHERE name = %s", word))
+        try:
+            with cursor.savepoint():
+                cursor.execute(f"SELECT '{word}'::int", log_exceptions=False)
+        except Exception as error:
+            return request.make_json_response({"error": type(error).__name__})
+        return request.make_json_response({})
+
+    @http.route("/system_probe/redis", type="http", auth="public", save_session=False)
+    def system_probe_redis(self, url, key, **_parameters):
+        """A key written to a Redis and read again."""
+        client = redis.Redis.from_url(url)
+        client.set(key, key)
+        found = client.get(key).decode()
+        client.close()
+        return request.make_json_response({"found": found})
+
+    @http.route("/system_probe/modules", type="http", auth="public", save_session=False)
+    def system_probe_modules(self, start, **_parameters):
+        """The imported modules whose names start so."""
+        found = sorted(name for name in sys.modules if name.startswith(start))
+        return request.make_json_response({"pid": os.getpid(), "modules": found})
