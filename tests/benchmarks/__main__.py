@@ -18,6 +18,7 @@ import conftest  # noqa: F401 - lets the core be imported without Odoo
 from tests.stack import StackError, paths
 
 from . import (
+    apm,
     business,
     collector,
     cpu,
@@ -27,6 +28,8 @@ from . import (
     hot_path,
     lighthouse,
     profiling_sampler,
+    profiling_sql,
+    react,
     saturated,
     scrape,
     vitals,
@@ -35,8 +38,8 @@ from .figures import Figure
 
 GROUPS: tuple[ModuleType, ...] = (
     *(hot_path, scrape, cpu, saturated, business),
-    *(dashboard, dashboard_screen, database, vitals, collector, lighthouse),
-    profiling_sampler,
+    *(dashboard, dashboard_screen, database, vitals, collector, apm, lighthouse),
+    *(profiling_sampler, profiling_sql, react),
 )
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"

@@ -5,14 +5,14 @@ import {
   LegendComponent,
   TooltipComponent,
 } from 'echarts/components';
-import { init, use } from 'echarts/core';
+import { init, use as register } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { FC } from 'react';
 import { useEffect, useRef } from 'react';
 
 import type { Point } from './metrics.js';
 
-use([
+register([
   Lines,
   AriaComponent,
   GridComponent,

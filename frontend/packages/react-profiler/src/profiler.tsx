@@ -21,13 +21,17 @@ export function withProfiler<P extends object>(
   id?: string,
   service: ReactProfilerService = profilerService,
 ): FC<P> {
-  const componentId = id ?? (Component.displayName || Component.name || 'Unknown');
+  const componentId =
+    [id, Component.displayName, Component.name].find(Boolean) ?? 'Unknown';
 
-  const Profiled: FC<P> = (props) => (
-    <Profiler id={componentId} onRender={service.handleRender}>
+  const Profiled: FC<P> = (props) =>
+    service.isMeasuring ? (
+      <Profiler id={componentId} onRender={service.handleRender}>
+        <Component {...props} />
+      </Profiler>
+    ) : (
       <Component {...props} />
-    </Profiler>
-  );
+    );
   const Exported = REFS_ARE_PROPS ? Profiled : passingRefs(Profiled);
   Exported.displayName = `Profiled(${componentId})`;
   return Exported;
@@ -38,7 +42,7 @@ function passingRefs<P extends object>(Profiled: FC<P>): FC<P> {
   return forwardRef((props: object, ref: Ref<unknown>) =>
     // A function component of React 18 complains even of a null.
     render(ref === null ? props : { ...props, ref }),
-  ) as unknown as FC<P>;
+  );
 }
 
 let commitTime: number | null = null;

@@ -6,7 +6,7 @@ import type { ComponentMetrics, Entry } from './metrics.js';
 import { addRender, newEntry, nothingUnsent } from './metrics.js';
 import type { Counts } from './outbox.js';
 import { Outbox } from './outbox.js';
-import type { Phase, WireComponent } from './wire.js';
+import type { WireComponent } from './wire.js';
 import { componentName, MOST_COMPONENTS, pathTemplate, rounded } from './wire.js';
 
 /** Milliseconds of a frame at 60 a second; config/thresholds.json holds the same. */
@@ -21,7 +21,7 @@ export interface ProfilerOptions {
   flushSeconds: number;
   /** Components that are kept apart; renders of others are only counted. */
   maxComponents: number;
-  /** Share of page views that send, 0 to 1. */
+  /** Share of page views that are measured, 0 to 1; the others cost nothing. */
   sampleRate: number;
   /** The page's route template; by default its path, `:id` for what may be an id. */
   page: (() => string) | null;
@@ -81,9 +81,14 @@ export class ReactProfilerService {
     this.options = { ...DEFAULTS, ...options };
   }
 
-  /** Change options; before the first render, best of all. */
+  /** Change options, before the first render. */
   configure(options: Partial<ProfilerOptions>): void {
     this.options = { ...this.options, ...options };
+  }
+
+  /** Whether this page view is measured: drawn when it is first asked for. */
+  get isMeasuring(): boolean {
+    return (this.isInSample ??= Math.random() < this.options.sampleRate);
   }
 
   /** For `<Profiler onRender>`. */
@@ -95,6 +100,9 @@ export class ReactProfilerService {
     startTime,
     commitTime,
   ) => {
+    if (!this.isMeasuring) {
+      return;
+    }
     const entry = this.entries.get(id) ?? this.add(id);
     if (!entry) {
       this.dropped++;
@@ -113,7 +121,7 @@ export class ReactProfilerService {
     addRender(
       entry,
       threshold,
-      phase as Phase,
+      phase,
       actualDuration,
       baseDuration,
       startTime,
@@ -217,12 +225,10 @@ export class ReactProfilerService {
 
   /** Once a commit: begin a period, and notice that the page is another. */
   private follow(): void {
-    if (this.timer === undefined) {
-      this.timer = setTimeout(() => {
-        this.timer = undefined;
-        this.flush();
-      }, this.options.flushSeconds * 1000);
-    }
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.flush();
+    }, this.options.flushSeconds * 1000);
     if (!this.isListening) {
       this.isListening = true;
       addEventListener('visibilitychange', () => this.leave(), true);
@@ -251,14 +257,13 @@ export class ReactProfilerService {
    * that a server that is away costs neither memory nor numbers.
    */
   private pack(): void {
-    const { endpoint, sampleRate } = this.options;
+    const { endpoint } = this.options;
     const release = this.options.release?.slice(0, LONGEST_RELEASE) ?? null;
-    this.isInSample ??= Math.random() < sampleRate;
     const entries = [...this.entries.values()].filter(
       ({ unsent }) => unsent.renderCount,
     );
     for (let from = 0; from < entries.length; from += MOST_COMPONENTS) {
-      if (!this.outbox.hasRoom || endpoint === null || !this.isInSample) {
+      if (!this.outbox.hasRoom || endpoint === null) {
         return;
       }
       const components = entries.slice(from, from + MOST_COMPONENTS).map(taken);

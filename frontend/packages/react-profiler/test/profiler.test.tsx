@@ -65,14 +65,22 @@ it('takes its name from the component', () => {
   const Text = taking(1);
   Text.displayName = 'Shown';
   expect(withProfiler(Text, undefined, service).displayName).toBe('Profiled(Shown)');
-  const anonymous = withProfiler((() => null) as FC, '', service);
-  expect(anonymous.displayName).toBe('Profiled()');
+  const anonymous = withProfiler((() => null) as FC, undefined, service);
+  expect(anonymous.displayName).toBe('Profiled(Unknown)');
   class Old extends Component {
     override render(): ReactNode {
       return null;
     }
   }
   expect(withProfiler(Old, undefined, service).displayName).toBe('Profiled(Old)');
+});
+
+it('adds nothing outside the sample', () => {
+  const quiet = new ReactProfilerService({ sampleRate: 0 });
+  const Profiled = withProfiler(taking(1), 'Text', quiet);
+  const { getByText } = render(<Profiled text="a" />);
+  expect(getByText('a')).toBeTruthy();
+  expect(quiet.getMetrics().size).toBe(0);
 });
 
 it('renders what it measures as often as React does without it', () => {

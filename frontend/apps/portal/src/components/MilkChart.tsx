@@ -1,11 +1,11 @@
 import { withProfiler } from '@smart-dairy/react-profiler';
 import { BarChart } from 'echarts/charts';
 import { GridComponent, TooltipComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
+import { init, use as register } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { useEffect, useRef } from 'react';
 
-use([BarChart, GridComponent, TooltipComponent, SVGRenderer]);
+register([BarChart, GridComponent, TooltipComponent, SVGRenderer]);
 
 const MilkChart = ({ byDay }: { byDay: Record<string, number> }) => {
   const place = useRef<HTMLDivElement>(null);

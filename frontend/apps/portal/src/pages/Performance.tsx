@@ -1,5 +1,5 @@
 import { PerformanceDashboard } from '@smart-dairy/performance-dashboard';
-import type { FormEvent } from 'react';
+import type { SubmitEvent } from 'react';
 import { useMemo, useState } from 'react';
 
 import { useTitle } from '../useTitle.js';
@@ -9,7 +9,7 @@ const Performance = () => {
   useTitle('Performance');
   const [key, setKey] = useState('');
   const headers = useMemo(() => ({ Authorization: `Bearer ${key}` }), [key]);
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     setKey(new FormData(event.currentTarget).get('key') as string);
   };
