@@ -32,13 +32,15 @@ from . import (
     react,
     saturated,
     scrape,
+    sizing,
     vitals,
 )
 from .figures import Figure
 
 GROUPS: tuple[ModuleType, ...] = (
     *(hot_path, scrape, cpu, saturated, business),
-    *(dashboard, dashboard_screen, database, vitals, collector, apm, lighthouse),
+    *(dashboard, dashboard_screen, database, vitals, collector),
+    *(apm, sizing, lighthouse),
     *(profiling_sampler, profiling_sql, react),
 )
 OUTPUT = paths.RUN / "bench.jsonl"
