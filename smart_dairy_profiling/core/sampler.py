@@ -21,10 +21,11 @@ tell whether this stack is. If it is not, the stack seen before it is given the 
 **Cost.** The sampler measures its own CPU time. When its work costs so much that the
 rate would take more than :data:`BUDGET` of a CPU, the rate falls until it does not.
 
-**What it cannot see.** A thread looks only while it holds the interpreter's lock,
-which a computing thread gives away every 5 ms or when it waits: code that computes for
-less than 5 ms before each query is seen at the query more often than it should be. Its
-CPU time is right in sum, and belongs to the stack that made the query.
+**What it cannot see.** A thread looks only while it holds the interpreter's lock. A
+computing thread gives that away when it waits, or half a millisecond after it was
+asked (5 ms, Python's usual interval, while several units compute at once): the last
+moments of code that computes before each query are seen at the query. The CPU time is
+right in sum.
 """
 
 import random
@@ -44,7 +45,7 @@ WATCHED_BUDGET = 0.05  # while somebody asked to look closer
 SLOWEST, FASTEST = 0.5, 1000.0  # looks a second
 PROBE = 0.0005  # seconds
 _PROGRESS = 0.00002  # seconds of CPU that only somebody who computes makes in it
-_IDLE, _BUSY = 0.1, 0.9  # shares of a slot on the CPU that need no probe
+_IDLE, _BUSY = 0.02, 0.9  # shares of a slot on the CPU that need no probe
 LONGEST = 6000  # looks kept of one unit; a longer one keeps every second of them
 WATCHED = 60_000
 ENDED = 10_000  # units that wait to be folded
@@ -324,6 +325,7 @@ class Sampler:
 
     def forked(self) -> None:
         """In a child: its parent's threads and units are not its own."""
+        self._system.forked()
         self._places.forget()
         self._starting = threading.Lock()
         self._reset()
@@ -334,13 +336,24 @@ class Sampler:
         self._adjusted = (self._clock(), self._system.own_cpu(), 0)
         while not self.stopping:
             try:
-                self._system.sleep(max(0.0, self._due - self._clock()))
+                self._rest()
                 self.step()
             except Exception:
                 self._failed("sampler")
                 self._due = self._clock() + BEAT
         self.flush()
         self._alive = False
+
+    def _rest(self) -> None:
+        """Sleep until the next look is due."""
+        seconds = max(0.0, self._due - self._clock())
+        if len(self._running) != 1:
+            self._system.sleep(seconds)
+            return
+        # The unit is the only one that computes here: nobody else pays when the
+        # sampler need not wait so long for the lock, and sees where it really is.
+        with self._system.asking_soon():
+            self._system.sleep(seconds)
 
     def step(self) -> None:
         """What is due now, and when the next is."""
@@ -563,12 +576,15 @@ def _thinned(samples: list[list[Any]]) -> list[list[Any]]:
 def _session(about: About, samples: list[list[Any]], seconds: float) -> Session:
     """A unit's samples as a session with a timeline.
 
-    The time before the first look belongs to it, that after the last one to that.
+    The time since the look before belongs to a look, that after the last one to that.
+    Looks are late only where code keeps the interpreter's lock (a regular expression),
+    and that code is what is seen then, when it ends.
     """
     session = Session(about)
     places: dict[Place, int] = {}
     order: dict[tuple[int, ...], int] = {}
-    ends = [sample[_AT] for sample in samples[1:]] + [max(seconds, samples[-1][_AT])]
+    ends = [sample[_AT] for sample in samples]
+    ends[-1] = max(seconds, ends[-1])
     began = 0.0
     for (_at, node, wall, cpu, state), end in zip(samples, ends, strict=True):
         stack = []

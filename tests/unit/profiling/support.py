@@ -1,5 +1,6 @@
 """What the profiler's tests share: a machine whose threads do as told."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 from smart_dairy_profiling.core.machine import Handle
@@ -85,6 +86,13 @@ class Machine:
 
     def waiting(self, handle):
         return self.asleep.get(handle.key)
+
+    @contextmanager
+    def asking_soon(self):
+        yield
+
+    def forked(self):
+        pass
 
     def spawn(self, function):
         self.spawned.append(function)

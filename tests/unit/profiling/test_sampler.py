@@ -251,15 +251,15 @@ def test_taking_a_unit_that_runs(bench):
         "/".join(frame.function for frame in stack): [n, round(wall, 6), round(cpu, 6)]
         for stack, (n, wall, cpu) in session.by_frames().items()
     }
-    # Looks at 25, 75, 125 and 175 ms; the first one stands for all before it. ``b``
+    # Looks at 25, 75, 125 and 175 ms, each for the time since the one before. ``b``
     # began to wait right after the second.
-    assert named == {"main/a": [2, 0.125, 0.125], "main/b": [2, 0.075, 0.0]}
+    assert named == {"main/a": [2, 0.075, 0.075], "main/b": [2, 0.125, 0.0]}
     moments = [(round(at, 6), n, state) for at, n, state in session.timeline]
     assert moments == [
         (0.0, 0, COMPUTING),
-        (0.075, 0, COMPUTING),
+        (0.025, 0, COMPUTING),
+        (0.075, 1, WAITING),
         (0.125, 1, WAITING),
-        (0.175, 1, WAITING),
     ]
 
 
