@@ -1,3 +1,4 @@
+from . import baselines
 from . import dashboard
 from . import health
 from . import metrics

@@ -28,7 +28,7 @@ def answer(build):
     try:
         content_type = asked.headers.get("Content-Type", "")
         call = jsonrpc.read(asked.method, content_type, asked.get_data())
-        if not _caller().has_group(GROUP_USER):
+        if not caller().has_group(GROUP_USER):
             raise jsonrpc.CallError(403, "Only for members of the Performance group.")
         parameters = call.params if call.rpc else asked.args.to_dict()
         status, body = 200, call.result(build(parameters))
@@ -38,7 +38,7 @@ def answer(build):
     return request.make_response(body, headers, status=status)
 
 
-def _caller():
+def caller():
     """The user of an API key, else of the session; the public user for neither."""
     found = _BEARER.match(request.httprequest.headers.get("Authorization", ""))
     if not found:

@@ -10,6 +10,7 @@ SETTINGS_SECONDS = 5.0
 PAGES_SECONDS = 60.0
 _MOST_PAGES = 200  # that are records and get a name of their own
 GROUP_USER = "smart_dairy_performance.smart_dairy_performance_group_user"
+GROUP_MANAGER = "smart_dairy_performance.smart_dairy_performance_group_manager"
 _CALL_ROUTES = ("/web/dataset/call_kw", "/web/dataset/call_button")
 _JSON2_ARGUMENTS = ("__model__", "__method__")
 

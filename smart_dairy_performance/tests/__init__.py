@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_baselines
 from . import test_business_metrics
 from . import test_cron
 from . import test_database

@@ -189,7 +189,10 @@ class Board:
             lambda: figures.performance_metrics(
                 window,
                 active_connections=stored.connections,
-                frontend=parts.get("frontend", {}, vitals.frontend, window),
+                frontend={
+                    **parts.get("frontend", {}, vitals.frontend, window),
+                    "lighthouseScore": stored.lighthouse,
+                },
                 system=parts.get("system", {}, self._server.system),
             ),
         )

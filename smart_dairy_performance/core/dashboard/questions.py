@@ -21,12 +21,14 @@ class Stored:
     :ivar limits: by target: to be met, and poor beyond it (0: never)
     :ivar incidents: unix time since which a target is being missed, by target
     :ivar slow: the last slow requests
+    :ivar lighthouse: performance score of the last imported baseline run that has one
     """
 
     connections: float | None = None
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     incidents: Mapping[str, float] = field(default_factory=dict)
     slow: list[dict[str, Any]] = field(default_factory=list)
+    lighthouse: float | None = None
 
 
 def ask_all(ask: Ask, guarded: Callable[..., Any]) -> Stored:
@@ -39,6 +41,7 @@ def ask_all(ask: Ask, guarded: Callable[..., Any]) -> Stored:
         guarded("limits", {}, limits, ask),
         guarded("incidents", {}, incidents, ask),
         guarded("slow", [], slow, ask),
+        guarded("frontend.lighthouseScore", None, lighthouse, ask),
     )
 
 
@@ -67,6 +70,18 @@ def incidents(ask: Ask) -> dict[str, float]:
             " WHERE incident.until IS NULL GROUP BY target.name"
         )
     )
+
+
+def lighthouse(ask: Ask) -> float | None:
+    """Lighthouse's score of the last imported baseline run; None without one."""
+    if not _exists(ask, "performance_baseline_metric"):
+        return None
+    rows = ask(
+        "SELECT value::float8 FROM performance_baseline_metric"
+        " WHERE kind = 'target' AND key = 'lighthouse' AND known"
+        " ORDER BY started DESC, id DESC LIMIT 1"
+    )
+    return rows[0][0] if rows else None
 
 
 def slow(ask: Ask) -> list[dict[str, Any]]:
