@@ -180,70 +180,70 @@ class PerformanceFinding(models.Model):
 
     @api.depends("remedy", "kind", "cause", "model_name", "field_name")
     def _compute_advice(self):
-        words = self._advice_words()
         for finding in self:
-            found = words.get(finding.remedy or finding.cause or finding.kind, "")
-            model = finding.model_name or "model"
-            finding.advice = found % {
-                "model": model,
-                "field": finding.field_name or "field",
-            }
+            words = self._advice_words(
+                finding.model_name or self.env._("the model"),
+                finding.field_name or self.env._("the field"),
+            )
+            finding.advice = words.get(finding.remedy or finding.cause or finding.kind)
 
     @api.model
-    def _advice_words(self):
-        _ = self.env._
+    def _advice_words(self, model, field):
+        """What to do, by remedy, cause or kind."""
         return {
-            findings.PREFETCH: _(
+            findings.PREFETCH: self.env._(
                 "Read %(field)s of all records at once: make one recordset of them "
                 "(browse(ids), not one browse() each) and loop over that; Odoo then "
-                "fetches the field for up to 1,000 of them in one query."
+                "fetches the field for up to 1,000 of them in one query.",
+                field=field,
             ),
-            findings.MAPPED: _(
+            findings.MAPPED: self.env._(
                 "Call mapped() once on all records, and not on each of them."
             ),
-            findings.BATCH_SEARCH: _(
+            findings.BATCH_SEARCH: self.env._(
                 "Search %(model)s once for all records, with an 'in' domain, and sort "
-                "what is found by record in Python."
+                "what is found by record in Python.",
+                model=model,
             ),
-            findings.READ_GROUP: _(
+            findings.READ_GROUP: self.env._(
                 "Count or sum for all records in one query: "
-                "env['%(model)s']._read_group(domain, [field], ['__count'])."
+                "env['%(model)s']._read_group(domain, [field], ['__count']).",
+                model=model,
             ),
-            findings.BATCH_WRITE: _(
+            findings.BATCH_WRITE: self.env._(
                 "Write once for all records that get the same values: group them by "
                 "values, then records.write(values)."
             ),
-            findings.BATCH_CREATE: _(
+            findings.BATCH_CREATE: self.env._(
                 "Collect the values in a list and call env['%(model)s'].create(list) "
-                "once."
+                "once.",
+                model=model,
             ),
-            findings.BATCH_UNLINK: _("Call unlink() once on all records."),
-            findings.ONE_QUERY: _(
-                "One statement for all values: WHERE column = ANY(%%(values)s), or "
-                "GROUP BY."
-            )
-            % {"values": "%(values)s"},
-            findings.CACHE: _(
+            findings.BATCH_UNLINK: self.env._("Call unlink() once on all records."),
+            findings.ONE_QUERY: self.env._(
+                "One statement for all values: WHERE column = ANY(list), or GROUP BY."
+            ),
+            findings.CACHE: self.env._(
                 "The same question each time: ask once before the loop and keep the "
                 "answer."
             ),
-            explain.MISSING_INDEX: _(
+            explain.MISSING_INDEX: self.env._(
                 "The plan reads a whole table for few rows: see Index Advice for an "
                 "index on the columns of its filter."
             ),
-            explain.WAITING: _(
+            explain.WAITING: self.env._(
                 "The plan is cheap, so the query waited: look at Lock Waits for this "
                 "time, and make the transaction that holds the rows shorter."
             ),
-            explain.EXPENSIVE: _(
+            explain.EXPENSIVE: self.env._(
                 "The query reads much: ask for fewer rows or columns, or not as often."
             ),
-            findings.SLOW_CODE: _(
+            findings.SLOW_CODE: self.env._(
                 "The line computes itself: a capture of this route shows under which "
                 "calls. Look for work in a loop that could be done before it, and for "
                 "regular expressions that try all combinations."
             ),
-            findings.MEMORY: _(
+            findings.MEMORY: self.env._(
                 "Work in batches (a generator, limit and offset), and let go of what "
                 "is done with."
             ),

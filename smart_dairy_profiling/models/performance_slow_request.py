@@ -6,7 +6,6 @@ class PerformanceSlowRequest(models.Model):
 
     capture_id = fields.Many2one(
         "performance.capture",
-        string="Capture",
         compute="_compute_capture_id",
         help="Its timeline, when it was over the budget of its route.",
     )

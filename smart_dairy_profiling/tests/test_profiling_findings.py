@@ -79,7 +79,7 @@ class TestProfilingFindings(TransactionCase):
         self.assertEqual(finding.state, "open")
 
     def test_every_kind_and_remedy_has_its_words(self):
-        words = self.findings._advice_words()
+        words = self.findings._advice_words("m", "f")
         for field in ("remedy", "cause"):
             for name, _label in self.findings._fields[field].selection:
                 self.assertTrue(words[name], name)

@@ -223,9 +223,7 @@ def written(times: int, seconds: float, commits: int = 0) -> list[Finding]:
         if commits and number % commits == commits - 1:
             world.commits.append(0.0)
 
-    code["walk"](
-        times, lambda: world.queries.wrote(target, seconds), commit
-    )
+    code["walk"](times, lambda: world.queries.wrote(target, seconds), commit)
     return found(world)
 
 
