@@ -398,7 +398,7 @@ def uninstall(db: str) -> None:
         for name, registry in Registry.registries.snapshot.items()
         if name != db
     )
-    if _Spools.installed and not others:
+    if _Spools.installed and not others and not sampling._server_wide():
         _Spools.installed = False
         unlisten(listener)
         slow_hooks.observers.remove(noted)
