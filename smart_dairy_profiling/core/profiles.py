@@ -537,8 +537,11 @@ class _Hour:
         for label, session in sessions.items():
             row: list[int] = []
             room = max(0, HOUR_STACKS - self._stacks)
-            places = [self._frame(frame, frames) for frame in session.frames]
+            places: dict[int, int] = {}
             for stack, (samples, wall, cpu) in _heaviest(session, room):
+                for index in stack:
+                    if index not in places:  # most frames of what is cut off never are
+                        places[index] = self._frame(session.frames[index], frames)
                 key = self._node((places[index] for index in stack), nodes)
                 row += (key, samples, _micro(wall), _micro(cpu))
             self._stacks += len(row) // 4

@@ -295,3 +295,45 @@ def test_stacks_that_were_cut_off_are_told(tmp_path, writer, source):
     (session,) = load(tmp_path).values()
     assert session.cut == 2
     assert session.frames[-1] == OTHER
+
+
+def test_an_hour_of_ever_new_stacks_stays_bounded(tmp_path, monkeypatch):
+    """Two processes, ten seconds a flush, twenty places that nobody saw before each."""
+    limit = 60_000
+    monkeypatch.setattr(profiles, "HOUR_STACKS", 300)
+    clock, lost = Clock(), []
+    writers = [
+        Writer(
+            lambda: tmp_path,
+            dropped=lost.append,
+            folder_bytes=lambda: limit,
+            file_bytes=8_000,
+            clock=clock,
+        )
+        for _process in range(2)
+    ]
+    trees = [Trie(max_nodes=500) for _process in range(2)]
+    largest, number, now = 0, 0, time.time()
+    for flush in range(360):
+        for process, writer in enumerate(writers):
+            sums = Sums()
+            for _stack in range(20):
+                number += 1
+                made = Place(Frame(f"made{number}", "shop/shop.py", number, "shop"))
+                sums.nodes[trees[process].node([PLACES["a"], made])] = [1, 0.05, 0.05]
+            interval = Interval(now, now + 10, 0.05, {SHOP: sums}, 0)
+            if writer.append(interval, trees[process].filling):
+                trees[process] = Trie(max_nodes=500)
+            assert trees[process].size <= 1000
+        clock.now += 10.0
+        now += 10.0
+        if flush % 6 == 5:
+            fold(tmp_path, now, max_bytes=limit)
+        largest = max(largest, profiles.size(tmp_path))
+    assert largest <= limit + 2 * 8_000 + 40_000, largest
+    assert sum(lost) == 0
+    for writer in writers:
+        writer.close()
+    fold(tmp_path, now, max_bytes=limit)
+    assert profiles.size(tmp_path) <= limit
+    assert profiles.total(tmp_path).samples > 0
