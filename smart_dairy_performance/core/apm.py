@@ -96,8 +96,11 @@ class Reporter:
             settings.transaction_tracer.record_sql = "obfuscated"
 
     def register(self) -> None:
-        """Connect this process to the collector, in the background; after a fork."""
-        self.agent.register_application(timeout=0.0)
+        """Connect this process to the collector, after a fork.
+
+        In the background, unless the agent's ``startup_timeout`` says how long to wait.
+        """
+        self.agent.register_application()
 
     # -- requests --------------------------------------------------------------
 
