@@ -180,8 +180,8 @@ def test_a_smoke_run_with_its_report(env_file: Path, tmp_path: Path) -> None:
     states = {part.name: part.state for part in folder.read_run().parts}
     assert states == dict.fromkeys(PARTS, DONE)
     manifest = load(folder.lighthouse("desktop") / "manifest.json")
-    assert len(manifest) == 9
-    assert sum(entry["isRepresentativeRun"] for entry in manifest) == 3
+    assert len(manifest) == 6
+    assert sum(entry["isRepresentativeRun"] for entry in manifest) == 2
     assert all(
         (folder.lighthouse("desktop") / entry["jsonPath"]).is_file()
         for entry in manifest
