@@ -67,7 +67,7 @@ class Recommendation:
 
 
 def recommend(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """All recommendations, ranked; the report shows the first ten and the rest apart."""
+    """All recommendations, ranked; the report shows ten, and the rest apart."""
     missed = {row["key"] for row in key_metrics(document) if row["status"] == NOT_MET}
     waiting = document["api"]["all"].get("total_ms") or 0.0
     found = [
@@ -117,8 +117,8 @@ def _n_plus_one(document: dict[str, Any], missed: set[str]) -> Iterator[Recommen
             + (f" on {row['route']}" if row["route"] else ""),
             recommendation=_REMEDIES.get(row["remedy"], _REMEDIES["one_query"]),
             benefit_ms=benefit,
-            computed=f"{row['total_ms']:.0f} ms in {row['affected_requests']} requests, "
-            f"of which 1 in {count:.0f} queries stays",
+            computed=f"{row['total_ms']:.0f} ms in {row['affected_requests']} requests,"
+            f" of which 1 in {count:.0f} queries stays",
             effort="Low",
             where=place or row["model"],
             verify="the profiler's finding disappears; SQL queries of the route fall "
@@ -143,8 +143,8 @@ def _indexes(document: dict[str, Any], missed: set[str]) -> Iterator[Recommendat
                 row.get("odoo_way") or row.get("sql") or "add the index"
             ),
             benefit_ms=saved,
-            computed="the planner's cost with the index, times the measured time of the "
-            f"statements ({_cost(row)})",
+            computed="the planner's cost with the index, times the measured time of"
+            f" the statements ({_cost(row)})",
             effort="Low",
             where=str(row.get("code_line") or where),
             verify="EXPLAIN shows an index scan; the statement's mean falls",
@@ -165,7 +165,7 @@ def _statements(document: dict[str, Any], missed: set[str]) -> Iterator[Recommen
         yield Recommendation(
             area="Database",
             issue=f"A statement takes {row['avg_ms']:.0f} ms on average",
-            recommendation="look at its plan, then restrict its rows or give it an index",
+            recommendation="look at its plan, then restrict its rows or add an index",
             benefit_ms=benefit,
             computed=f"({row['avg_ms']:.0f} - {target:.0f} ms) x {row['count']} calls",
             effort="Medium",
@@ -198,8 +198,8 @@ def _endpoints(document: dict[str, Any], missed: set[str]) -> Iterator[Recommend
         part = row["over_target_ms"] / whole
         is_api = row["kind"] in API_KINDS
         evidence = [
-            f"p50 {row['p50']:.0f} ms, p95 {row['p95']:.0f} ms, p99 {row['p99']:.0f} ms, "
-            f"{row['count']} requests, Apdex {row['apdex']:.2f}"
+            f"p50 {row['p50']:.0f} ms, p95 {row['p95']:.0f} ms, p99 {row['p99']:.0f} ms,"
+            f" {row['count']} requests, Apdex {row['apdex']:.2f}"
         ]
         if split:
             evidence.append(
@@ -244,8 +244,8 @@ def _errors(document: dict[str, Any], missed: set[str]) -> Iterator[Recommendati
             recommendation="look these requests up in Odoo's log and in the incidents, "
             "and mend the cause",
             benefit_ms=mean * row["count"],
-            computed=f"{row['count']} failed requests of {mean:.0f} ms each, which were "
-            "waited for in vain",
+            computed=f"{row['count']} failed requests of {mean:.0f} ms each, which"
+            " were waited for in vain",
             effort="Medium",
             where=f"route {row['route']}",
             verify="no failure of this class in the next run",

@@ -15,10 +15,10 @@ from . import thresholds
 MET, NOT_MET, NO_DATA = "Met", "Not met", "No data"
 GOOD, IMPROVE, CRITICAL = "Good", "Needs improvement", "Critical"
 FORMULA = (
-    "score = 100 x sum(weight x grade) / sum(weight), grade = 1 when the target is met, "
-    "else target / figure (Lighthouse: figure / target); weights: page load 20, API 25, "
-    "database 20, Lighthouse 15, errors 20; figures without data are left out, and with "
-    "less than half of the weight known there is no score. Good from 80 on, critical "
+    "score = 100 x sum(weight x grade) / sum(weight), grade = 1 when the target is "
+    "met, else target / figure (Lighthouse: figure / target); weights: page load 20, "
+    "API 25, database 20, Lighthouse 15, errors 20; figures without data are left out, "
+    "and with less than half of the weight known there is no score. Good from 80 on, critical "
     "below 50."
 )
 _HALF = 50
@@ -123,4 +123,4 @@ def _grade(value: float | None, target: float, more_is_better: bool) -> float | 
         return None
     if more_is_better:
         return min(1.0, max(0.0, value / target))
-    return 1.0 if value <= target else target / value
+    return 1.0 if value <= target else float(target / value)

@@ -112,31 +112,25 @@ def windows(samples: Samples, count: int = 60) -> list[dict[str, float]]:
 
 
 def fit(concurrency: Array, throughput: Array) -> Curve | None:
-    """The law through the points (least squares); None when they do not determine it.
+    """The law through the points; None when they do not determine it.
 
+    N / X = 1 / lambda + sigma / lambda * (N - 1) + kappa / lambda * N * (N - 1) is
+    linear in parameters that are not negative; weights make it least squares of X.
     Without a spread of concurrency of at least half there is no curve to see.
     """
     if len(concurrency) < MIN_POINTS:
         return None
     if concurrency.max() < 1.5 * max(concurrency.min(), 0.05):
         return None
-
-    def law(n: Array, rate: float, sigma: float, kappa: float) -> Array:
-        return np.asarray(Curve(rate, sigma, kappa).at(n))
-
-    first = float(np.max(throughput / np.maximum(concurrency, 1e-6)))
-    try:
-        found, _ = optimize.curve_fit(
-            law,
-            concurrency,
-            throughput,
-            p0=(first, 0.1, 0.001),
-            bounds=([0, 0, 0], [np.inf, 1, 1]),
-            maxfev=5000,
-        )
-    except (RuntimeError, ValueError):
+    n = np.maximum(concurrency, 1e-6)
+    weight = throughput**2 / n
+    terms = np.stack([np.ones_like(n), n - 1, n * (n - 1)], axis=1)
+    found, _ = optimize.nnls(terms * weight[:, None], n / throughput * weight)
+    if found[0] <= 0:
         return None
-    return Curve(*(float(value) for value in found))
+    return Curve(
+        *(float(x) for x in (1 / found[0], found[1] / found[0], found[2] / found[0]))
+    )
 
 
 def analyse(
@@ -146,7 +140,9 @@ def analyse(
 
     :param runs: (profile, :func:`windows`, mean think time in seconds or None)
     """
-    points = [dict(row, profile=name) for name, rows, _think in runs for row in rows]
+    points: list[dict[str, Any]] = [
+        {**row, "profile": name} for name, rows, _think in runs for row in rows
+    ]
     think = next((pause for _n, _r, pause in reversed(runs) if pause is not None), None)
     result: dict[str, Any] = {
         "points": [

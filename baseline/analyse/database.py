@@ -32,7 +32,7 @@ def statements(before: Any, after: Any) -> list[dict[str, Any]]:
     old = {}
     if isinstance(before, dict):
         old = {row.get("queryid"): row for row in before.get("statements") or []}
-    found = []
+    found: list[dict[str, Any]] = []
     for row in after["statements"]:
         calls, total = _number(row, "calls"), _number(row, "total_ms")
         past = old.get(row.get("queryid"))
@@ -136,7 +136,7 @@ def analyse(
     ]
     _name_places(rows, models)
     sections = after.get("sections", {}) if isinstance(after, dict) else {}
-    activity = next(
+    activity: list[dict[str, Any]] = next(
         (rows for title, rows in sections.items() if title.startswith("Activity")), []
     )
     result["activity"] = activity[0] if activity else {}

@@ -55,7 +55,7 @@ def build(path: Path) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         profiles = _profiles(folder, stack, missing)
         samples = [found for _name, found, _summary in profiles]
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "generated": utc_text(time.time()),
             "run": asdict(run),

@@ -13,8 +13,8 @@ _BUSY = 0.9  # of what there is, at its highest: nothing is left for a peak
 def analyse(export: Export, environment: Any) -> dict[str, Any]:
     """Use of each resource over the run, and the bottleneck by name.
 
-    Each resource: ``mean`` and ``max`` as a share of what there is (None where unknown),
-    ``what``, ``line`` for the chart.
+    Each resource: ``mean`` and ``max`` as a share of what there is, ``what``, and
+    ``line`` for the chart.
     """
     odoo = environment.get("odoo", {}) if isinstance(environment, dict) else {}
     host = environment.get("host", {}) if isinstance(environment, dict) else {}
@@ -23,7 +23,8 @@ def analyse(export: Export, environment: Any) -> dict[str, Any]:
     cpu = export.gauge("odoo_host_cpu_ratio")
     if cpu:
         resources["cpu"] = {
-            "what": f"Processor time of the host ({host.get('cpus') or '?'} processors)",
+            "what": "Processor time of the host"
+            f" ({host.get('cpus') or '?'} processors)",
             "mean": cpu["mean"],
             "max": cpu["max"],
             "line": export.line("odoo_host_cpu_ratio"),

@@ -52,3 +52,23 @@ def summary(values: Values) -> dict[str, Any]:
     figures["max"] = float(found[-1]) if count else None
     figures["stddev"] = float(found.std(ddof=1)) if count > 1 else None
     return figures
+
+
+_BLOCKS = 30
+_Z = 1.96  # of 95 %
+
+
+def median_interval(values: Values) -> tuple[float, float] | None:
+    """95 % confidence of the median of values in the order of time.
+
+    Requests that follow each other are not independent; medians of blocks of time
+    nearly are. The interval lies between two of those, by their ranks (binomial). None
+    with fewer than six blocks of two values.
+    """
+    count = min(_BLOCKS, len(values) // 2)
+    if count < 6:
+        return None
+    medians = np.sort([np.median(part) for part in np.array_split(values, count)])
+    low = max(0, math.floor(count / 2 - _Z * math.sqrt(count) / 2))
+    high = min(count - 1, math.ceil(count / 2 + _Z * math.sqrt(count) / 2))
+    return float(medians[low]), float(medians[high])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import thresholds
-from .percentile import Values, summary
+from .percentile import Values, median_interval, summary
 from .samples import DURATION, Samples
 
 Flags = npt.NDArray[np.bool_]
@@ -70,7 +70,7 @@ def analyse(samples: Samples) -> dict[str, Any]:
     found = samples.arrays(
         "SELECT t, value, name, coalesce(kind, '') AS kind,"
         " coalesce(journey, '') AS journey, ok, coalesce(status, '0') AS status"
-        " FROM samples WHERE metric = ? AND load",
+        " FROM samples WHERE metric = ? AND load ORDER BY t",
         DURATION,
     )
     times = np.asarray(found["t"], dtype=np.float64)
@@ -87,6 +87,7 @@ def analyse(samples: Samples) -> dict[str, Any]:
         kind = str(kinds[rows][0])
         row = figures(times[rows], values[rows], failed[rows], target_of(kind))
         row |= {"route": name, "kind": kind, "split": split.get(name)}
+        row["p50_low"], row["p50_high"] = median_interval(values[rows]) or (None, None)
         result["endpoints"].append(row)
     result["endpoints"].sort(key=lambda row: -row["total_ms"])
     result["journeys"] = []

@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from .percentile import Values
 
@@ -49,7 +49,8 @@ METRICS = (
 _NAME_AT = len('{"metric":"')
 _NAME_BYTES = 16
 _KEPT = frozenset(f'{name}","type":"Point"'.encode()[:_NAME_BYTES] for name in METRICS)
-_CHUNK = 4 << 20  # bytes
+_DAMAGED: type[Exception] = isal_zlib.error
+_CHUNK = 128 << 10  # bytes; so many before a tear are lost with it
 _MEMORY = "400MB"  # of DuckDB; Python and numpy come on top
 
 _TAGS = {
@@ -214,14 +215,15 @@ class Samples:
         try:
             with self.raw.open("rb") as file:
                 packed = file.read(2) == b"\x1f\x8b"
-            with igzip.open(self.raw, "rb") if packed else self.raw.open("rb") as file:
+            opener: Any = igzip.open if packed else open
+            with opener(self.raw, "rb") as file:
                 while chunk := file.read(_CHUNK):
                     yield chunk
         except FileNotFoundError:
             self.reading.problems.append("the file is missing")
         except EOFError:
             self.reading.problems.append("the file was cut short while it was written")
-        except (OSError, zlib.error, igzip.IsalError) as error:
+        except (OSError, zlib.error, _DAMAGED) as error:
             self.reading.problems.append(f"the file is damaged: {error}")
 
 

@@ -82,7 +82,7 @@ def in_turn(a: Mapping[str, Series], b: Mapping[str, Series]) -> bool:
         spans.append((min(t[0] for t in times), max(t[-1] for t in times)))
     shared = min(spans[0][1], spans[1][1]) - max(spans[0][0], spans[1][0])
     longest = max(end - begin for begin, end in spans)
-    return longest > 0 and shared >= _OVERLAP * longest
+    return bool(longest > 0 and shared >= _OVERLAP * longest)
 
 
 def compare(a: Series, b: Series, *, paired: bool, shared: float = 0.0) -> Change:

@@ -15,7 +15,7 @@ from ..analyse.capacity import Curve
 INK, GRID, MUTED = "#1f2a37", "#e3e8ee", "#6b7785"
 BLUE, TEAL, AMBER, RED, GREEN = "#2457a6", "#2a9d8f", "#e09f3e", "#c8453b", "#3a8f5c"
 _WIDTH = 7.4  # inches
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",  # the same letters wherever the report is opened
     "svg.hashsalt": "baseline",  # the same run gives the same file
     "font.family": "DejaVu Sans",

@@ -1,12 +1,14 @@
 """Writes a run's reports: everything for a reader from one context.
 
 ``report/`` in the run's folder: ``report.md``, ``report.html`` (self-contained),
-``report.pdf``, ``roadmap.md``, ``slides.pdf``, and ``document.json`` with every figure.
+``report.pdf``, ``roadmap.md``, ``slides.pdf``, ``document.json`` with every figure, and
+``report.zip`` for Odoo.
 """
 
 from __future__ import annotations
 
 import logging
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,17 @@ def write(document: dict[str, Any], folder: Path) -> list[Path]:
         path = folder / f"{name}.pdf"
         pdf(text, path)
         written.append(path)
+    written.append(_archive(folder))
     return written
+
+
+def _archive(folder: Path) -> Path:
+    """What Odoo imports: the figures and the report, in one file."""
+    path = folder / "report.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("document.json", "report.html", "report.pdf"):
+            archive.write(folder / name, name)
+    return path
 
 
 def markdown(context: dict[str, Any]) -> str:

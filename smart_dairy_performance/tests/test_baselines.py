@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zipfile
+from datetime import datetime, timedelta
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
@@ -265,7 +266,7 @@ class TestBaselinesApi(HttpCase):
         key = (
             self.env["res.users.apikeys"]
             .with_user(manager)
-            ._generate("rpc", "baseline", None)
+            ._generate("rpc", "baseline", datetime.now() + timedelta(days=1))
         )
         self.logout()
         sent = json.dumps(document("by key")).encode()

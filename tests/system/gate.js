@@ -21,6 +21,7 @@ export const options = {
     vus: 1,
     duration: __ENV.DURATION,
     thresholds: {checks: ["rate==1"]},
+    summaryTrendStats: ["count", "avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"],
     // Without it k6 keeps an address a product; the names are enough.
     systemTags: ["status", "method", "name", "scenario", "expected_response", "group"],
 };
