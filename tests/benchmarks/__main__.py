@@ -19,6 +19,7 @@ from tests.stack import StackError, paths
 
 from . import (
     apm,
+    baseline,
     business,
     collector,
     cpu,
@@ -39,6 +40,7 @@ from .figures import Figure
 
 GROUPS: tuple[ModuleType, ...] = (
     *(hot_path, scrape, cpu, saturated, business),
+    baseline,
     *(dashboard, dashboard_screen, database, vitals, collector),
     *(apm, sizing, lighthouse),
     *(profiling_sampler, profiling_sql, react),
