@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,7 +41,8 @@ def start(size: str) -> Target:
     :param size: S, M or L
     :raises BaselineError: when it does not start
     """
-    from tests.stack import demo  # the runner is only here in a checkout
+    _find_runner()
+    from tests.stack import demo
     from tests.stack.errors import StackError
 
     try:
@@ -59,6 +61,7 @@ def make_data(target: Target, folder: Path, number: int, api: int) -> None:
     :param api: logins of the REST API
     :raises BaselineError: when Odoo's command fails
     """
+    _find_runner()
     from tests.stack import environment, paths
     from tests.stack.commands import run
     from tests.stack.errors import StackError
@@ -98,6 +101,12 @@ def is_data_there(folder: Path, database: str | None, number: int) -> bool:
     if not isinstance(users, dict) or users.get("database") != database:
         return False
     return all(len(users.get(kind, ())) >= number for kind in ("api", "portal"))
+
+
+def _find_runner() -> None:
+    """The stack runner is not installed: it is part of the checkout only."""
+    if str(REPO) not in sys.path:
+        sys.path.append(str(REPO))
 
 
 @contextmanager

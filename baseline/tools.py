@@ -29,7 +29,7 @@ CHROMIUM_FLAGS = (
 )
 _INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TERM", "CI", "PATH", "LANG")
 _POLL = 0.2  # seconds
-_BEAT = 15.0  # seconds between two lines that say that it still runs
+_BEAT = 30.0  # seconds between two lines that say that it still runs
 _STOP = 30.0  # seconds that a tool may take to stop
 
 
