@@ -23,6 +23,8 @@ _ID = ":id"
 _VARIABLE = re.compile(
     r"\d+\Z|.*-\d+\Z|(?=.*\d)[0-9A-Fa-f-]{8,}\Z|(?=.*\d)[\w-]{20,}\Z|.{41,}\Z|.*[%@:=&<>]"
 )
+# A converter with text around it within a part, as in /google<key>.html.
+_MIXED = re.compile(r"[^/]<[^>]*>|<[^>]*>[^/]")
 _Node = dict[str, Any]
 _END, _INT, _ANY, _REST = "\0end", "\0int", "\0any", "\0rest"
 
@@ -56,6 +58,8 @@ class Pages:
         self._names = {}
 
     def _plant(self, template: str) -> None:
+        if _MIXED.search(template):
+            return  # what it matches would be matched by part, as any other text
         node = self._tree
         for part in template.strip("/").split("/"):
             kind = part

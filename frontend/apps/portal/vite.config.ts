@@ -12,7 +12,7 @@ const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
 
 const { version } = read('package.json') as { version: string };
-const budgets = read('budgets.json') as Budgets;
+const budgets = read(process.env.PORTAL_BUDGETS ?? 'budgets.json') as Budgets;
 const odoo = process.env.ODOO_URL ?? 'http://127.0.0.1:8069';
 // React's build that measures; the usual one never calls a profiler.
 const profiling = process.env.PORTAL_PROFILING !== '0';
@@ -24,7 +24,8 @@ export default defineConfig(({ mode, command }) => ({
     // Weighing each module takes longer than the build.
     mode === 'analyze' &&
       visualizer({
-        filename: 'dist/stats.html',
+        filename: 'stats.html',
+        emitFile: true, // beside what was built
         open: !!process.env.DISPLAY,
         gzipSize: true,
         brotliSize: true,

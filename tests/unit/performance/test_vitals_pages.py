@@ -17,6 +17,7 @@ TEMPLATES = (
     "/slides/<path:rest>",
     "/about-us",
     "/odoo/sales",
+    "/google<string(length=16):key>.html",
 )
 
 
@@ -88,6 +89,10 @@ def test_made_up_addresses_do_not_use_up_the_names(pages):
 def test_an_unknown_page_has_a_name_when_it_was_seen_several_times(pages):
     names = [pages.name("/farm/cows") for _ in range(4)]
     assert names == ["other", "other", "/farm/cows", "/farm/cows"]
+
+
+def test_a_part_with_a_converter_within_is_no_wildcard(pages):
+    assert seen(pages, "/lab") == "/lab"
 
 
 def test_routes_are_never_crowded_out():

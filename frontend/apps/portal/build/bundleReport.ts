@@ -15,7 +15,7 @@ export interface Budgets {
   duplicates: string[];
 }
 
-interface Weight {
+export interface Weight {
   file: string;
   name: string;
   bytes: number;
@@ -103,7 +103,7 @@ function closure(bundle: Bundle, chunks: Chunk[], page: string): Set<string> {
 }
 
 /** Packages of which several copies are in the bundle, with their versions. */
-function copies(chunks: Chunk[]): Record<string, string[]> {
+export function copies(chunks: Pick<Chunk, 'modules'>[]): Record<string, string[]> {
   const found = new Map<string, Set<string>>();
   for (const { modules } of chunks) {
     for (const [module, { renderedLength }] of Object.entries(modules)) {
@@ -131,7 +131,8 @@ function versionOf(root: string): string {
     : 'unknown';
 }
 
-function judge(
+/** What is beyond the budgets, in words. */
+export function judge(
   budgets: Budgets,
   pages: Record<string, number>,
   weights: Weight[],
