@@ -27,8 +27,8 @@ NAMES = {
 }
 MODULES = (*CPU_OPTIONS.modules, "smart_dairy_profiling")
 # Blocks of each side; requests of the other profilers.
-ROUNDS = {"sampler-shop": 60, "sampler-rpc": 60, "units": 40}
-OTHER_ROUNDS = 40
+ROUNDS = {"sampler-shop": 30, "sampler-rpc": 30, "units": 40}
+OTHER_ROUNDS = 15
 QUICK_ROUNDS = 4
 SCRIPT = Path(__file__).with_name("profiling_sampler_process.py")
 OFF = "switched off, same process, in turn"
