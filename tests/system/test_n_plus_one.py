@@ -7,6 +7,7 @@ comment, and must be named by a finding that has its file and line.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -160,6 +161,24 @@ def test_a_relation_in_a_template(stack: Stack, client: Client) -> None:
     assert {one["remedy"] for one in found} == {"prefetch"}
 
 
+def test_a_request_over_its_budget_is_captured(stack: Stack, client: Client) -> None:
+    count, seconds = 23, 0.0
+    while seconds < 1.3:
+        count += 1
+        started = time.monotonic()
+        path = f"/faults/regex?count={count}&secret={SECRET}"
+        assert client.request(path).status == 200
+        seconds = time.monotonic() - started
+    domain = [["route", "=", ROUTE], ["duration", ">", 1]]
+    row = listed(
+        lambda: client.value("performance.capture", "search_read", domain), "a capture"
+    )[0]
+    (path,) = stack.data_dir.rglob(f"{row['capture_key']}.json.gz")
+    text = gzip.decompress(path.read_bytes()).decode()
+    assert "smart_dairy_faults/models/dairy_fault_farm.py" in text
+    assert SECRET not in text and client.cookies["session_id"] not in text
+
+
 @pytest.mark.long
 def test_a_missing_index(stack: Stack, client: Client) -> None:
     stack.psql("ALTER TABLE dairy_fault_cow SET (parallel_workers = 0)")
@@ -257,6 +276,7 @@ def test_code_that_takes_time_or_memory(
         assert found["line"] == line_of(name, file)
 
 
+@pytest.mark.long
 def test_honest_code_yields_nothing(stack: Stack, client: Client) -> None:
     before = faults_of(client, "n_plus_one", ROUTE)
     assert client.request("/faults/honest?count=1000").status == 200
