@@ -299,9 +299,9 @@ def test_what_the_server_does_not_take_costs_nothing_and_comes_later(
         )
         page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
         under_way: set[Request] = set()
-        page.on("request", under_way.add)
-        page.on("requestfinished", under_way.discard)
-        page.on("requestfailed", under_way.discard)
+        page.on("request", lambda request: under_way.add(request))
+        page.on("requestfinished", lambda request: under_way.discard(request))
+        page.on("requestfailed", lambda request: under_way.discard(request))
         intake.failure = failure
         if failure == "blocked":  # by an extension
             page.route("**/api/v1/metrics/**", lambda route: route.abort())
@@ -319,6 +319,7 @@ def test_what_the_server_does_not_take_costs_nothing_and_comes_later(
         assert all("Failed to load resource" in text for text in errors), errors
         assert len(errors) <= 20
         page.unroute_all(behavior="wait")
+        page.wait_for_timeout(500)  # what is on its way arrives at a server that fails
         intake.failure = ""
         intake.over.set()
         # The page's clock waits for answers now, which it would take for late.
@@ -329,7 +330,9 @@ def test_what_the_server_does_not_take_costs_nothing_and_comes_later(
             if intake.renders.get("RestlessCounter", 0) >= RESTLESS:
                 break
         step(page, 5_000)
-        assert intake.renders["RestlessCounter"] == RESTLESS
+        # Of what was cut off nobody knows whether it was taken: it may count again.
+        times, rest = divmod(intake.renders["RestlessCounter"], RESTLESS)
+        assert rest == 0 and (times == 1 or failure == "slow")
         context.close()
 
 
