@@ -60,7 +60,12 @@ def _measure(context: Context, preset: str) -> None:
         )
 
     number = len(pages) if pages else _MOST_PAGES
-    lhci("collect", number * _RUNS * _PER_RUN)
+    try:
+        lhci("collect", number * _RUNS * _PER_RUN)
+    except ToolError as error:
+        # One run that Chromium does not answer in time ends them all.
+        context.warn(f"lighthouse: {preset}: tried once more after: {error}")
+        lhci("collect", number * _RUNS * _PER_RUN)
     if lhci("assert", _PER_RUN, (0, 1)):
         context.warn(f"lighthouse: {preset}: not all assertions hold")
     lhci("upload", _PER_RUN)
