@@ -134,6 +134,8 @@ def _n_plus_one(document: dict[str, Any], missed: set[str]) -> Iterator[Recommen
 def _indexes(document: dict[str, Any], missed: set[str]) -> Iterator[Recommendation]:
     for row in document["database"]["index_advice"]:
         saved = float(row.get("saved_ms") or 0.0)
+        if not saved:
+            continue  # nobody asked for it in this run
         where = f"table {row.get('table_name')}, columns {row.get('columns')}"
         yield Recommendation(
             area="Database",
@@ -198,8 +200,8 @@ def _endpoints(document: dict[str, Any], missed: set[str]) -> Iterator[Recommend
         part = row["over_target_ms"] / whole
         is_api = row["kind"] in API_KINDS
         evidence = [
-            f"p50 {row['p50']:.0f} ms, p95 {row['p95']:.0f} ms, p99 {row['p99']:.0f} ms,"
-            f" {row['count']} requests, Apdex {row['apdex']:.2f}"
+            f"p50 {row['p50']:.0f} ms, p95 {row['p95']:.0f} ms, p99 {row['p99']:.0f}"
+            f" ms, {row['count']} requests, Apdex {row['apdex']:.2f}"
         ]
         if split:
             evidence.append(

@@ -18,8 +18,8 @@ FORMULA = (
     "score = 100 x sum(weight x grade) / sum(weight), grade = 1 when the target is "
     "met, else target / figure (Lighthouse: figure / target); weights: page load 20, "
     "API 25, database 20, Lighthouse 15, errors 20; figures without data are left out, "
-    "and with less than half of the weight known there is no score. Good from 80 on, critical "
-    "below 50."
+    "and with less than half of the weight known there is no score. Good from 80 on, "
+    "critical below 50."
 )
 _HALF = 50
 
@@ -101,7 +101,7 @@ def score(rows: list[dict[str, Any]]) -> float | None:
     weight = sum(row["weight"] for row in known)
     if weight < _HALF:
         return None
-    return 100 * float(sum(row["weight"] * row["grade"] for row in known)) / weight
+    return float(100 * sum(row["weight"] * row["grade"] for row in known) / weight)
 
 
 def health(points: float | None, rows: list[dict[str, Any]]) -> str:

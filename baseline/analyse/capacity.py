@@ -30,7 +30,9 @@ from .samples import DURATION, Samples
 Array = npt.NDArray[np.float64]
 
 MIN_POINTS = 6  # of a curve with three unknowns
-MIN_REQUESTS = 5  # of a window
+MIN_REQUESTS = 10  # of a window: fewer tell of one request, not of the load
+_MEANT_REQUESTS = 30
+_SPREAD = 2.0  # most users to fewest: a load that does not grow shows no curve
 _RESAMPLES = 200
 MAX_ERRORS = 0.01  # share; thresholds.json, k6: http_req_failed
 YES, NO, EXTRAPOLATED, UNKNOWN = "yes", "no", "by extrapolation", "unknown"
@@ -86,7 +88,8 @@ def windows(samples: Samples, count: int = 60) -> list[dict[str, float]]:
     )
     ticks = np.asarray(seen["t"], dtype=np.float64)
     users = np.asarray(seen["value"], dtype=np.float64)
-    width = max(1.0, (times[-1] - times[0]) / count)
+    span = times[-1] - times[0]
+    width = max(1.0, span / count, span * _MEANT_REQUESTS / len(times))
     edges = np.arange(times[0], times[-1] + width, width)
     rows = []
     for begin, end in zip(edges, edges[1:], strict=False):
@@ -162,7 +165,9 @@ def analyse(
     result["tested_users"] = max((row["users"] for row in with_users), default=None)
     concurrency = np.array([row["concurrency"] for row in points])
     throughput = np.array([row["per_second"] for row in points])
-    curve = fit(concurrency, throughput) if points else None
+    loads = [row["users"] for row in with_users if row["users"] > 0]
+    grew = bool(loads) and max(loads) >= _SPREAD * min(loads)
+    curve = fit(concurrency, throughput) if grew else None
     limit = thresholds.value("targets", "page_load_p95") * 1000
     good = [
         row
@@ -179,7 +184,7 @@ def analyse(
         result["reason"] = (
             "the run has no windows with k6's number of users"
             if points and not with_users
-            else "too few windows, or all with the same load: no curve to see"
+            else "the load did not grow enough to show where its limit is"
         )
         return result
     result["curve"] = {

@@ -16,7 +16,10 @@ from .series import Export
 
 _QUERY_SECONDS = "odoo_db_query_duration_seconds"
 _SQL_OF_OURS = re.compile(
-    r"pg_stat_|pg_catalog|information_schema|\bperformance_|^\s*(BEGIN|COMMIT|ROLLBACK)",
+    r"\bpg_(stat|catalog|class|database|table|total|index|locks|blocking|settings)"
+    r"|information_schema|\brelkind\b|\bperformance_|v_slow_queries|v_query_patterns"
+    r"|identify_missing_indexes|analyze_(index|table)_|^\s*(EXPLAIN|DISCARD|SET|SHOW|"
+    r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|ANALYZE|VACUUM|CREATE|DROP)\b",
     re.IGNORECASE,
 )
 

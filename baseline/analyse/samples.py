@@ -49,7 +49,7 @@ METRICS = (
 _NAME_AT = len('{"metric":"')
 _NAME_BYTES = 16
 _KEPT = frozenset(f'{name}","type":"Point"'.encode()[:_NAME_BYTES] for name in METRICS)
-_DAMAGED: type[Exception] = isal_zlib.error
+_DAMAGED: Any = isal_zlib.error
 _CHUNK = 128 << 10  # bytes; so many before a tear are lost with it
 _MEMORY = "400MB"  # of DuckDB; Python and numpy come on top
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from .. import thresholds
@@ -61,6 +62,19 @@ def size(value: float | None) -> str:
     return f"{value:.1f} GB"
 
 
+def moment(text: str) -> str:
+    """A time as people write it.
+
+    >>> moment("2026-11-28T14:31:03.900+00:00"), moment("")
+    ('28 November 2026, 14:31 UTC', '')
+    """
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return found.astimezone(timezone.utc).strftime("%-d %B %Y, %H:%M UTC")
+
+
 def shown(metric: dict[str, Any], value: float | None) -> str:
     """A key metric's figure with its unit."""
     if value is None:
@@ -85,7 +99,7 @@ def context(document: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         "document": document,
-        "run": document["run"],
+        "run": document["run"] | {"started": moment(document["run"]["started"])},
         "api": document["api"],
         "database": document["database"],
         "frontend": document["frontend"],
@@ -176,7 +190,9 @@ def critical_findings(
             f"{bottleneck['evidence']}."
         )
     lines += [
-        f"{row['issue']}." for row in recommendations[:10] if row["priority"] == HIGH
+        f"{row['issue']}."
+        for row in recommendations[:10]
+        if row["priority"] == HIGH and row["area"] != "Infrastructure"
     ]
     return lines[:8]
 

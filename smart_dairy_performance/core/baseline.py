@@ -10,7 +10,7 @@ import json
 import math
 import zipfile
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 SCHEMA = 1
@@ -290,9 +290,11 @@ def change(before: Row, after: Row) -> tuple[float | None, str]:
 
 def _moment(value: Any) -> datetime:
     try:
-        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
+        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        found = found.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         raise BaselineUploadError("The run's start is no ISO 8601 time.") from None
+    return found.replace(tzinfo=None, microsecond=0)
 
 
 def _text(value: Any) -> str:

@@ -97,8 +97,8 @@ def run(quick: bool, only: str = "") -> list[Figure]:
     seconds = [side["seconds"] for side in ours]
     peaks = [side["peak_mb"] for side in ours]
     note = (
-        f"{ours[0]['lines']:,} samples ({ours[0]['lines'] // len(METRICS):,} requests), "
-        f"gzip, median of {len(ours)}; pandas of a tenth of them, times ten"
+        f"{ours[0]['lines']:,} samples ({ours[0]['lines'] // len(METRICS):,} requests),"
+        f" gzip, median of {len(ours)}; pandas of a tenth of them, times ten"
     )
     return [
         Figure(

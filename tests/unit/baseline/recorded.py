@@ -2,8 +2,8 @@
 
 ``pairs.csv.gz``: pairs of short runs against a real Odoo, recorded in turn by
 ``tests/system/gate.js``: ``same-*`` of one and the same server, ``planted-*`` whose
-side b had ``/web/login`` made 10 % slower; 12 s and 20 s long, on a machine that had other
-work to do. ``k6.json.gz`` and
+side b had ``/web/login`` made 10 % slower; 12 s and 20 s long, on a machine that had
+other work to do. ``k6.json.gz`` and
 ``k6-summary.json``: what k6 1.1.0 wrote of one run.
 """
 

@@ -1,6 +1,10 @@
 """Reports: the milestone's outline, self-contained, the same figures everywhere."""
 
+import http.server
+import json
 import re
+import threading
+import zipfile
 
 import pypdf
 import pytest
@@ -89,8 +93,6 @@ def test_roadmap_has_phases(run):
 
 
 def test_upload_holds_the_report(run):
-    import zipfile
-
     with zipfile.ZipFile(run / "report" / "report.zip") as archive:
         names = archive.namelist()
     assert sorted(names) == ["document.json", "report.html", "report.pdf"]
@@ -120,3 +122,41 @@ def test_the_milestones_command(run, tmp_path, name, begins):
     )
     assert code == 0
     assert output.read_bytes().startswith(begins)
+
+
+class Odoo(http.server.BaseHTTPRequestHandler):
+    """Answers as the addon's endpoint; what was sent stays in ``sent``."""
+
+    sent: list[tuple[str, str, bytes]] = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.sent.append((self.path, self.headers["Content-Type"], body[:2]))
+        good = self.headers["Authorization"] == "Bearer right"
+        answer = {"id": 7, "name": "run"} if good else {"error": "This is no API key."}
+        self.send_response(201 if good else 403)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_args):
+        pass
+
+
+def test_upload(run, monkeypatch, capsys):
+    server = http.server.HTTPServer(("127.0.0.1", 0), Odoo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        for key, code in (("right", 0), ("wrong", 1)):
+            monkeypatch.setenv("BASELINE_API_KEY", key)
+            assert main(["upload", str(run), "--url", url]) == code
+    finally:
+        server.shutdown()
+        server.server_close()
+    shown = capsys.readouterr()
+    assert "imported  run" in shown.out
+    assert "refused it: This is no API key." in shown.err
+    assert Odoo.sent[0] == ("/api/v1/performance/baselines", "application/zip", b"PK")
+    monkeypatch.delenv("BASELINE_API_KEY")
+    assert main(["upload", str(run), "--url", url]) == 1
+    assert "BASELINE_API_KEY are needed" in capsys.readouterr().err
