@@ -15,10 +15,11 @@ REMEMBERED = 20_000  # code objects a process; templates are compiled anew now a
 DEPTH = 150  # frames that are looked at
 
 _ADDONS = "odoo.addons."  # the package that every addon's code is in
+# Runners (of server actions, jobs), getters (of parameters) and our own hooks.
 _MACHINERY = re.compile(
-    r"smart_dairy_(?:performance|profiling)\."
-    r"|\w+\.models\.ir_(?:qweb\w*|rule|model|http|default)\Z"
-    r"|base\.models\.(?:decimal_precision|res_lang)\Z"
+    r"smart_dairy_(?:performance|profiling)\.(?:core|hooks|database)\."
+    r"|\w+\.models\.ir_(?:qweb\w*|rule|model|http|default|cron|actions\w*)\Z"
+    r"|base\.models\.(?:ir_config_parameter|decimal_precision|res_lang)\Z"
 )
 # QWeb compiles a template into functions of a file named by the view.
 _TEMPLATE = re.compile(r"<[\w.-]+>\Z")
