@@ -28,7 +28,8 @@ TIMELINE = 2000
 NOTABLE = 0.005  # seconds: such a query is worth a walk
 LATE = 0.3  # seconds from which on every query of a unit is
 PREFIX = 40  # characters; texts with literals in them differ behind that
-TELLING = 3  # times
+COMPARED = 4  # the time whose parameters and company are compared with those of the
+TELLING = 8  # time at which a line is asked what it is; most never come that far
 STEADY = 16  # times in a row from one line, then only each fourth is walked for
 
 _DATA = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|\()", re.IGNORECASE)
@@ -304,7 +305,7 @@ class Queries:
         if rows > 0:
             spot.rows += rows
         spot.width += width(params)
-        if spot.count <= TELLING:
+        if spot.looked == COMPARED or spot.looked == TELLING:
             self._look(spot, entry, params, top, frame)
         return spot
 
@@ -317,9 +318,9 @@ class Queries:
         frame: FrameType,
     ) -> None:
         """What changes from one time to the next, and at last what the line is."""
-        if spot.count == 1:
+        if spot.looked == COMPARED:
             spot.parameters, spot.company = params, company(top, frame)
-        elif spot.count == TELLING:
+        else:
             now = company(top, frame)
             spot.companies = (now is not None and now != spot.company) or by_company(
                 entry.text or "", spot.parameters, params

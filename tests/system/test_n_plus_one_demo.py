@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.system, pytest.mark.long]
 SECONDS = 40
 # Code of Odoo's own that was looked at, and does ask one by one.
 REAL = {
-    # For each product of a page, its variant is searched, and whether it is active read.
+    # For each product of a page its variant is searched, and then read.
     "product/models/product_template.py _get_variant_id_for_combination",
     "product/models/product_template.py _is_combination_possible",
     # While caches are cold: bundles and templates are loaded one after the other.
