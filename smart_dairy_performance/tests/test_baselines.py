@@ -268,7 +268,6 @@ class TestBaselinesApi(HttpCase):
             .with_user(manager)
             ._generate("rpc", "baseline", datetime.now() + timedelta(days=1))
         )
-        self.logout()
         sent = json.dumps(document("by key")).encode()
         answer = self._send(sent, "application/json", Authorization=f"Bearer {key}")
         self.assertEqual(answer.status_code, 201)
