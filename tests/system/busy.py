@@ -40,7 +40,7 @@ _RENDER = {
     "components": [{"componentId": "Herd", "metrics": _DURATIONS | {"slowRenders": 1}}],
 }
 _TEXT = {"Content-Type": "text/plain;charset=UTF-8"}
-_ROUNDS = 5  # between orders
+_ROUNDS = 2  # between orders
 _numbers = count(1)
 
 
