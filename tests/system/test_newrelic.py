@@ -319,7 +319,7 @@ def test_counts_are_those_of_k6_over_recycled_workers(
     for route in ("system_probe", "(not found)", "web/webclient/version_info"):
         assert found[f"WebTransaction/Route/{route}"] == LONG_COUNT, route
     assert found["WebTransaction/Route/web/login"] - LONG_COUNT in (0, 1)
-    assert len(found) == 4
+    assert len([name for name in found if name.startswith("WebTransaction/")]) == 4
     assert SECRET not in collector.text()
 
 
