@@ -22,8 +22,8 @@ SIDES = {
     ADDED: ("parts", "bare", "20 profiled parts, beside 20 bare <Profiler> of React"),
     OUTSIDE: ("outside", "plain", "20 profiled parts, outside the sample"),
 }
-ROUNDS, QUICK_ROUNDS = 150, 10
-LOADS, QUICK_LOADS = 8, 1
+ROUNDS, QUICK_ROUNDS = 100, 10
+LOADS, QUICK_LOADS = 6, 1
 WARM_UP = 30
 SOURCE = frontend.FRONTEND / "bench" / "profiler.tsx"
 _URL = "http://page.test/"

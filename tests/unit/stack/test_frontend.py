@@ -37,6 +37,7 @@ def test_each_dependency_is_pinned_and_says_why():
     files = [
         frontend.FRONTEND / "package.json",
         *frontend.FRONTEND.glob("packages/*/package.json"),
+        *frontend.FRONTEND.glob("apps/*/package.json"),
     ]
     for file in files:
         package = json.loads(file.read_text())
@@ -61,3 +62,20 @@ def test_a_changed_source_is_built_a_changed_test_is_not(tmp_path, monkeypatch):
         (package / name).write_text("1")
         keys.add(frontend.collector_key())
     assert len(keys) == 5
+
+
+def test_the_portal_is_built_anew_when_it_or_a_package_changes(tmp_path, monkeypatch):
+    portal = tmp_path / "apps" / "portal"
+    package = tmp_path / "packages" / "vitals"
+    for folder in (portal / "src", portal / "dist", package / "src"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(frontend, "FRONTEND", tmp_path)
+    monkeypatch.setattr(frontend, "PORTAL", portal)
+    before = frontend.portal_key()
+    (portal / "dist" / "bundle.json").write_text("1")
+    assert frontend.portal_key() == before
+    keys = {before}
+    for file in (portal / "src" / "x.css", portal / "index.html", package / "src/x.ts"):
+        file.write_text("1")
+        keys.add(frontend.portal_key())
+    assert len(keys) == 4
