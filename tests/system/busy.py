@@ -76,8 +76,15 @@ def busy(stack: Stack) -> Iterator[None]:
 
 
 def run_jobs(stack: Stack) -> None:
-    """Every scheduled action is due, and cron workers look at once."""
-    stack.psql("UPDATE ir_cron SET nextcall = now() - interval '1 hour' WHERE active")
+    """The addon's scheduled actions are due, and cron workers look at once."""
+    stack.psql(
+        """
+        UPDATE ir_cron SET nextcall = now() - interval '1 hour'
+         WHERE active AND id IN (
+            SELECT res_id FROM ir_model_data
+             WHERE model = 'ir.cron' AND module = 'smart_dairy_performance')
+        """
+    )
     wake = f"SELECT pg_notify('cron_trigger', '{stack.database}')"
     stack.postgres.psql(wake, database="postgres")
 
