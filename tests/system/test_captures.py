@@ -35,7 +35,7 @@ PER_HOUR = 4
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     options = StackOptions(
-        name="qry-captures",
+        name="test-captures",
         modules=(ADDON, "smart_dairy_profiling", "smart_dairy_faults"),
         addons_path=(ADDONS,),
         workers=2,

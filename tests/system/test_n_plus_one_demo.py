@@ -43,7 +43,7 @@ _LINE = re.compile(r"^\x01")
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     options = StackOptions(
-        name="qry-demo",
+        name="test-n-plus-one-demo",
         modules=(
             *("website_sale", "sale_management", "stock"),
             *("smart_dairy_performance", "smart_dairy_profiling"),
