@@ -30,7 +30,7 @@ from .figures import Figure
 
 SIDES = ("plain", "same", "core", "core_newrelic", "newrelic", "opentelemetry")
 PAGES = {"login": 200, "rpc": 300, "shop": 40}  # rounds, at most
-SECONDS = 35.0  # a page, whatever the rounds: a quiet machine is not quiet for long
+SECONDS = 25.0  # a page, whatever the rounds: a quiet machine is not quiet for long
 QUICK_PAGES = {"login": 8, "rpc": 8, "shop": 3}
 MEASURED = ("core", "core_newrelic", "newrelic", "opentelemetry")
 NAMES = {
