@@ -281,7 +281,8 @@ def readiness(capacity: dict[str, Any]) -> dict[str, Any]:
     elif users < wanted:
         answer["verdict"] = NO
         seen = (
-            f"From {broken:.0f} users on the run missed its limits. "
+            f"With {broken:.0f} user{'s' if broken >= 1.5 else ''} the run missed its"
+            " limits. "
             if broken is not None
             else ""
         )

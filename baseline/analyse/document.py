@@ -19,6 +19,7 @@ from .samples import DURATION, Samples
 from .series import Export
 
 SCHEMA = 1
+_REASON = 200  # characters of why a part failed
 _MEANING = {
     "k6": "no requests were measured: API, capacity and readiness are unknown",
     "lighthouse": "pages were not rated: Lighthouse's score is unknown",
@@ -107,6 +108,7 @@ def _run(folder: RunFolder, missing: list[dict[str, str]]) -> Run:
             why = part.reason or (
                 "it was killed" if part.state == "running" else f"it is {part.state}"
             )
+            why = why if len(why) <= _REASON else f"{why[:_REASON]} ..."
             name = part.name.partition("_")[0]
             missing.append({"part": name, "why": f"{part.name}: {part.state}, {why}"})
     if run.ended is None:
