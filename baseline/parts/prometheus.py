@@ -17,7 +17,9 @@ _TIMEOUT = 60.0  # seconds
 _POINTS = 400  # of a series
 _SHORTEST_STEP = 5.0  # seconds, the demo's scrape interval
 _LEAD = 30.0  # seconds before the run, so that counters have a first value
-_SETTLE = 11.0  # seconds until the last samples have been scraped
+_SCRAPED = "max(timestamp(odoo_workers_configured))"  # when Odoo was scraped last
+_PATIENCE = 30.0  # seconds to wait for a scrape after the load
+_POLL = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def collect(context: Context) -> None:
     if not url:
         raise Skip("PROMETHEUS_URL not set")
     start = datetime.fromisoformat(context.run.started).timestamp() - _LEAD
-    time.sleep(_SETTLE)
+    _await_scrape(context, url)
     end = time.time()
     step = max(_SHORTEST_STEP, (end - start) / _POINTS)
     empty = []
@@ -185,6 +187,17 @@ def collect(context: Context) -> None:
         raise ToolError("Prometheus has nothing of Odoo: does it scrape this server?")
 
 
+def _await_scrape(context: Context, url: str) -> None:
+    """Wait until what the load left has been scraped."""
+    now = time.time()
+    while time.time() < now + _PATIENCE:
+        found = _api(url, "query", {"query": _SCRAPED})
+        if found and float(found[0]["value"][1]) > now:
+            return
+        time.sleep(_POLL)
+    context.warn(f"prometheus: no scrape of Odoo within {_PATIENCE:.0f} s")
+
+
 def ask(url: str, query: str, start: float, end: float, step: float) -> Any:
     """The series of a range query.
 
@@ -192,12 +205,17 @@ def ask(url: str, query: str, start: float, end: float, step: float) -> Any:
     :raises ToolError: with Prometheus' message
     """
     fields = {"query": query, "start": start, "end": end, "step": step}
+    return _api(url, "query_range", fields)
+
+
+def _api(url: str, path: str, fields: dict[str, Any]) -> Any:
+    """:raises ToolError: with Prometheus' message"""
     try:
         answer = requests.post(
-            f"{url}/api/v1/query_range", data=fields, timeout=_TIMEOUT
+            f"{url}/api/v1/{path}", data=fields, timeout=_TIMEOUT
         ).json()
     except (requests.RequestException, ValueError) as error:
         raise ToolError(f"Prometheus: {error}") from error
     if answer.get("status") != "success":
-        raise ToolError(f"Prometheus: {answer.get('error')} for {query}")
+        raise ToolError(f"Prometheus: {answer.get('error')} for {fields['query']}")
     return answer["data"]["result"]
