@@ -238,6 +238,12 @@ class PerformanceFinding(models.Model):
             explain.EXPENSIVE: self.env._(
                 "The query reads much: ask for fewer rows or columns, or not as often."
             ),
+            findings.N_PLUS_ONE: self.env._(
+                "Ask for all records at once, before the loop."
+            ),
+            findings.SLOW_QUERY: self.env._(
+                "Its plan, under Explain, tells whether an index is missing or it waited."
+            ),
             findings.SLOW_CODE: self.env._(
                 "The line computes itself: a capture of this route shows under which "
                 "calls. Look for work in a loop that could be done before it, and for "

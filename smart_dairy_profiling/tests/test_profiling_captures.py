@@ -62,7 +62,7 @@ class TestProfilingCaptures(TransactionCase):
     def _prune(self):
         name = self.env.cr.dbname
         gone = findings.prune(
-            self.env.cr, self.base, name, self.options, self.now + 2000
+            self.env.cr, self.base, name, self.options, time.time() + 2000
         )
         self.env.invalidate_all()
         left = self.env["performance.capture"].search([("route", "=", ROUTE)])
