@@ -242,7 +242,7 @@ class PerformanceFinding(models.Model):
                 "Ask for all records at once, before the loop."
             ),
             findings.SLOW_QUERY: self.env._(
-                "Its plan, under Explain, tells whether an index is missing or it waited."
+                "Its plan (Explain) tells whether an index is missing, or it waited."
             ),
             findings.SLOW_CODE: self.env._(
                 "The line computes itself: a capture of this route shows under which "
