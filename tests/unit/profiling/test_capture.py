@@ -131,6 +131,7 @@ def test_a_database_leads_nowhere_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"no gzip", gzip.compress(b"{"), gzip.compress(b"[]"), b"\x1f\x8b\x08"],
+    ids=["empty", "no gzip", "no JSON", "another JSON", "torn"],
 )
 def test_a_broken_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = capture.path_of(tmp_path, "dairy", "0" * 16)
