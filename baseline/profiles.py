@@ -61,7 +61,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        # At most six minutes: what a pull request is held against.
+        # What a pull request is held against: meant for six minutes on a quiet machine.
         Profile("smoke", ("smoke",), ("desktop",), ("/shop", "/odoo"), "S"),
         # The milestone's: 51 minutes of load, then all journeys by weight.
         Profile("full", ("full", "mix"), ("desktop", "mobile"), None, "M"),
