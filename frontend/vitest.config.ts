@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 const test = {
   environment: 'jsdom',
   environmentOptions: { jsdom: { url: 'https://dairy.test/shop/milk-12?q=x' } },
+  testTimeout: 20_000, // antd on a busy machine
   restoreMocks: true,
   unstubGlobals: true,
 };
