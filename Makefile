@@ -88,7 +88,7 @@ metrics-doc: ## Write docs/metrics.md from the catalogue
 	$(PYTHON) -m scripts.metrics_doc
 
 .PHONY: dist
-dist: setup ## Pack the addons into dist/, the built collector included
+dist: setup ## Pack the addons into dist/, the built scripts included
 	$(PYTHON) -m scripts.dist
 
 .PHONY: dashboards
@@ -107,4 +107,4 @@ clean: ## Stop the stacks, remove what they and the tests wrote
 .PHONY: distclean
 distclean: clean ## Also remove downloads, templates and the virtual environment
 	rm -rf .cache .venv dist frontend/node_modules frontend/packages/*/dist frontend/apps/*/dist
-	rm -rf smart_dairy_performance/static/dist
+	rm -rf smart_dairy_performance/static/dist smart_dairy_profiling/static/dist

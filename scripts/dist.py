@@ -2,7 +2,7 @@
 
 ``dist/smart_dairy_performance-19.0.1.0.0.zip`` holds the folder
 ``smart_dairy_performance`` as it is here, without what git ignores, but with the
-browser's collector, which is built. The same files of a commit give the same bytes.
+scripts that are built for browsers. The same files of a commit give the same bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 ADDONS = ("smart_dairy_performance", "smart_dairy_profiling")
 # What git ignores because it is built, by addon.
-BUILT = {"smart_dairy_performance": ("static/dist/vitals.js",)}
+BUILT = {
+    "smart_dairy_performance": ("static/dist/vitals.js",),
+    "smart_dairy_profiling": ("static/dist/flamegraph.js",),
+}
 
 _MODE = 0o100644 << 16  # a plain file that everybody may read
 

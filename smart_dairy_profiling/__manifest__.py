@@ -20,11 +20,26 @@
         "views/performance_finding_views.xml",
         "views/performance_capture_views.xml",
         "views/performance_budget_views.xml",
+        "wizards/performance_profile_start_views.xml",
+        "views/performance_profile_views.xml",
+        "views/performance_profile_links.xml",
         "views/menus.xml",
         "views/profiling_menus.xml",
         "data/ir_cron_data.xml",
         "data/performance_budget_data.xml",
     ],
+    "assets": {
+        "web.assets_backend": [
+            "smart_dairy_profiling/static/src/profile_actions.js",
+            "smart_dairy_profiling/static/src/profile_banner/**/*",
+        ],
+        # Fetched when a profile is opened, with the built graph (static/dist, absent
+        # without a build).
+        "smart_dairy_profiling.assets_viewer": [
+            "smart_dairy_profiling/static/**/flamegraph.js",
+            "smart_dairy_profiling/static/src/profile_viewer/**/*",
+        ],
+    },
     "post_load": "post_load",
     "uninstall_hook": "uninstall_hook",
 }

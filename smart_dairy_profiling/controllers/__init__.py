@@ -1,1 +1,1 @@
-from . import database_export
+from . import database_export, profiles

@@ -24,6 +24,7 @@ from .asking import About, about, company, written
 
 TEXTS = 500
 PLACES = 500
+ABOUTS = 2000  # lines a process remembers
 TIMELINE = 2000
 NOTABLE = 0.005  # seconds: such a query is worth a walk
 LATE = 0.3  # seconds from which on every query of a unit is
@@ -325,8 +326,7 @@ class Queries:
             spot.companies = (now is not None and now != spot.company) or by_company(
                 entry.text or "", spot.parameters, params
             )
-            same = params == spot.parameters
-            spot.about = about(top, frame, same)
+            spot.about = _about(top, frame, entry, params == spot.parameters)
             spot.parameters = None
 
     def wrote(self, target: Any, seconds: float) -> None:
@@ -391,6 +391,21 @@ class Queries:
         hooks: Any = getattr(thread, "query_hooks", ())
         if self.query in hooks:
             hooks.remove(self.query)
+
+
+# What lines are, by code, instruction and text: a line that repeats itself does so in
+# each request, and looking through its frames is what costs most.
+_abouts: dict[tuple[CodeType, int, int], About] = {}
+
+
+def _about(top: FrameType, frame: FrameType, entry: Entry, same: bool) -> About:
+    key = (frame.f_code, frame.f_lasti, hash(entry.text))
+    known = _abouts.get(key)
+    if known is None:
+        if len(_abouts) >= ABOUTS:
+            _abouts.clear()
+        known = _abouts[key] = about(top, frame)
+    return known._replace(same=same)
 
 
 def is_data(text: str) -> bool:

@@ -22,9 +22,9 @@ from odoo.addons.smart_dairy_performance.core.schedule import Schedule
 from odoo.addons.smart_dairy_performance.hooks import database, http, runtime, spooling
 from odoo.addons.smart_dairy_performance.hooks.process import publisher
 
-from ..core import control, profiles
+from ..core import control, profiles, recordings
 from ..core.places import HIDDEN, PLAIN, ROOT, TRACKED, Places
-from ..core.sampler import Interval, Label, Sampler, label_of
+from ..core.sampler import SLOWEST, Interval, Label, Sampler, label_of
 from ..core.session import Session
 
 FOLDER = "profiles"
@@ -47,6 +47,7 @@ _ROOTS = {
     "hooks/websocket.py": "_measured",
     "models/ir_cron.py": "_process_job",
 }
+_OWN_MODEL = "performance."
 _TRACKED = "<smart_dairy_performance tracked method>"
 
 
@@ -119,7 +120,12 @@ def _options() -> Any:
 
 def _rate() -> float:
     options = _options()
-    return options.profiling_rate if options is not None else 0.0
+    if options is None:
+        return 0.0
+    sampling = _state.get("sampling")
+    recording = sampling is not None and sampling.recorder.active
+    # Started by hand it looks also where it is not always on.
+    return options.profiling_rate or (SLOWEST if recording else 0.0)
 
 
 _schedules: dict[str, Schedule] = {}
@@ -152,13 +158,17 @@ class Sampling:
         self.unkept = 0
         self.writer = profiles.Writer(folder, _process, self._dropped, _store_bytes)
         self.conductor = control.Conductor(folder, _allowed, self._saying)
+        self.always = False
         self.sampler = Sampler(
             Places(classify),
             rate=_rate,
             flush=self._flush,
-            beat=self.conductor,
+            beat=self._beat,
             label=label,
             failed=failed,
+        )
+        self.recorder = recordings.Recorder(
+            folder, self.sampler.take, self.sampler.watch
         )
         self.begin = self.sampler.begin
         os.register_at_fork(after_in_child=self._forked)
@@ -166,8 +176,17 @@ class Sampling:
     def end(self, unit: Any) -> None:
         databases.saw(unit.db)
         self.sampler.end(unit)
+        if self.recorder.active:
+            self.recorder.ended(unit)
+
+    def _beat(self) -> bool:
+        """Whether to look: always on, or for a profile that somebody started."""
+        self.always = self.conductor()
+        return self.recorder.beat() or self.always
 
     def _flush(self, interval: Interval, full: bool) -> bool:
+        if not self.always:
+            return full  # what is looked at for a profile only is not kept elsewhere
         options = _options()
         if options is not None:
             self.sampler.flush_seconds = options.profiling_flush_seconds
@@ -184,7 +203,7 @@ class Sampling:
             pid=os.getpid(),
             at=time.time(),
             rate=sampler.rate,
-            on=sampler.on,
+            on=sampler.on and self.always,
             units=sampler.snapshot(),
             cpu=sampler.cpu_share,
         )
@@ -192,6 +211,7 @@ class Sampling:
     def _forked(self) -> None:
         self.writer.forked()
         self.sampler.forked()
+        self.recorder.forked()
         self.unkept = 0
 
 
@@ -262,6 +282,22 @@ def sampler() -> Sampler | None:
     return found.sampler if found is not None else None
 
 
+def entered(unit: Any, job: int = 0) -> None:
+    """It is known who asks for what: a profile may want it.
+
+    :param job: id of the cron job that runs
+    """
+    sampling = _state.get("sampling")
+    if sampling is None or not sampling.recorder.active or unit is None:
+        return
+    if unit.rpc and unit.rpc[0].startswith(_OWN_MODEL):
+        return  # it never records itself
+    try:
+        sampling.recorder.entered(unit, job)
+    except Exception:
+        failed("profiles")
+
+
 def fold() -> None:
     """Add up what finished processes wrote; the exporter's work."""
     place, options = folder(), _options()
@@ -302,3 +338,38 @@ def turn(state: str) -> None:
 def state() -> str:
     """What the switch says."""
     return control.Switch(folder).state()
+
+
+def status() -> dict[str, Any]:
+    """What the page shows of the sampler: switch, schedule, rate, cost.
+
+    :returns: ``rate`` and ``schedule`` as configured, ``switch`` (on, off, or empty),
+        ``allowed`` by the schedule now, ``store_bytes``, and ``workers``: what each
+        says: ``process, rate, on, cpu`` (share of one CPU), ``units`` under way
+    """
+    options, place = _options(), folder()
+    if options is None or place is None:
+        return {"measured": False}
+    now = time.time()
+    try:
+        control.watch(place)
+    except OSError:
+        failed("profiles")
+    return {
+        "measured": True,
+        "rate": options.profiling_rate,
+        "schedule": options.profiling_schedule,
+        "switch": state(),
+        "allowed": _allowed(time.localtime(now)),
+        "store_bytes": profiles.size(place),
+        "workers": [
+            {
+                "process": one.process,
+                "rate": round(one.rate, 1),
+                "on": one.on,
+                "cpu": round(one.cpu, 5),
+                "units": len(one.units),
+            }
+            for one in control.sayings(place, now)
+        ],
+    }

@@ -16,4 +16,7 @@ from . import performance_database_table
 from . import performance_database_table_size
 from . import performance_database_wait
 from . import performance_finding
+from . import performance_endpoint
+from . import performance_profile
+from . import performance_profile_viewer
 from . import performance_slow_request

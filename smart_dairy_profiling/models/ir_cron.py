@@ -1,6 +1,8 @@
 from odoo import models
 
-from ..hooks import whereabouts
+from odoo.addons.smart_dairy_performance.core.recorder import local
+
+from ..hooks import sampling, whereabouts
 
 
 class IrCron(models.Model):
@@ -10,6 +12,7 @@ class IrCron(models.Model):
         what = f"cron {self.get_external_id().get(self.id) or self.id}"
         whereabouts.entered(self.env, what)
         self.env["performance.budget"]._tell()
+        sampling.entered(local.unit, self.id)
         try:
             return super()._callback(cron_name, server_action_id)
         finally:

@@ -3,7 +3,7 @@ from odoo.http import request
 
 from odoo.addons.smart_dairy_performance.core.recorder import failed, local
 
-from ..hooks import whereabouts
+from ..hooks import sampling, whereabouts
 
 BUDGET_SECONDS = 10.0  # in which a change of a budget reaches a process
 
@@ -27,4 +27,11 @@ class IrHttp(models.AbstractModel):
                     request.env["performance.budget"]._tell()
                 except Exception:
                     failed("budgets")
-        return super()._pre_dispatch(rule, args)
+        result = super()._pre_dispatch(rule, args)
+        sampling.entered(unit)  # user and call are known now
+        return result
+
+    def session_info(self):
+        info = super().session_info()
+        running = self.env["performance.profile"]._running_for_client()
+        return {**info, "smart_dairy_profiles": running}

@@ -86,6 +86,16 @@ class PerformanceCapture(models.Model):
             "view_mode": "form",
         }
 
+    def action_compare(self):
+        """Compare two, the older one is before."""
+        ordered = self.sorted(lambda one: (one.started, one.id))
+        return self.env["performance.profile.viewer"]._compare(ordered)
+
+    def action_profile(self):
+        """Profile its route."""
+        self.ensure_one()
+        return self.env["performance.profile.start"]._open_of_route(self.route)
+
     def action_pin(self):
         """Keep it, or let it go with the others."""
         if not (self.env.su or self.env.user.has_group(GROUP_MANAGER)):

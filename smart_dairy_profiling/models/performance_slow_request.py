@@ -27,3 +27,8 @@ class PerformanceSlowRequest(models.Model):
             "res_id": self.capture_id.id,
             "view_mode": "form",
         }
+
+    def action_profile(self):
+        """Profile its route, or job."""
+        self.ensure_one()
+        return self.env["performance.profile.start"]._open_of_route(self.route)

@@ -1,1 +1,2 @@
 from . import performance_database_lock
+from . import performance_profile_start

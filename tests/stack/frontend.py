@@ -21,9 +21,10 @@ FRONTEND = paths.REPO / "frontend"
 MODULES = FRONTEND / "node_modules"
 PORTAL = FRONTEND / "apps" / "portal"
 COLLECTOR = paths.REPO / "smart_dairy_performance" / "static" / "dist" / "vitals.js"
+FLAMEGRAPH = paths.REPO / "smart_dairy_profiling" / "static" / "dist" / "flamegraph.js"
 
 _OLDEST_NODE = (18, 18)
-_SOURCES = {".ts", ".tsx", ".mjs", ".json"}
+_SOURCES = {".ts", ".tsx", ".js", ".mjs", ".json"}
 _PORTAL_SOURCES = {*_SOURCES, ".css", ".html", ".svg", ".txt"}
 # npm's own record of what it installed, written last.
 _INSTALLED = MODULES / ".package-lock.json"
@@ -68,8 +69,13 @@ def sources() -> list[Path]:
     return sorted(file for file in found if file.suffix in _SOURCES)
 
 
+def is_built() -> bool:
+    """Whether the addons have their scripts."""
+    return COLLECTOR.exists() and FLAMEGRAPH.exists()
+
+
 def build() -> None:
-    """Build the packages, and the collector into the addon's static files."""
+    """Build the packages, and the addons' scripts into their static files."""
     npm(["run", "build"], "build the packages of frontend/")
 
 

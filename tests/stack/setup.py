@@ -110,9 +110,9 @@ def _steps() -> list[Step]:
         ),
         Step(
             "collector",
-            "Web Vitals collector",
+            "scripts for browsers",
             frontend.collector_key(),
-            frontend.COLLECTOR.exists,
+            frontend.is_built,
             frontend.build,
         ),
     ]
