@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.stack import Stack, StackError, paths
 
-from .cpu import OPTIONS as CPU_OPTIONS
+from . import cpu
 from .figures import Figure
 
 # Each figure, and what is run in Odoo's process for it.
@@ -25,7 +25,7 @@ NAMES = {
     "profiling.odoo_profiler_cpu": "odoo-shop",
     "profiling.pyinstrument_cpu": "pyinstrument-shop",
 }
-MODULES = (*CPU_OPTIONS.modules, "smart_dairy_profiling")
+MODULES = (*cpu.OPTIONS.modules, "smart_dairy_profiling")
 # Blocks of each side; requests of the other profilers.
 ROUNDS = {"sampler-shop": 30, "sampler-rpc": 30, "units": 40}
 OTHER_ROUNDS = 15
@@ -40,8 +40,8 @@ def run(quick: bool, only: str = "") -> list[Figure]:
         f"{task}:{QUICK_ROUNDS if quick else ROUNDS.get(task, OTHER_ROUNDS)}"
         for task in tasks
     ]
-    options = CPU_OPTIONS.__class__(
-        **{**vars(CPU_OPTIONS), "name": "bench-sampler", "modules": MODULES}
+    options = cpu.OPTIONS.__class__(
+        **{**vars(cpu.OPTIONS), "name": "bench-sampler", "modules": MODULES}
     )
     with Stack(options) as stack:
         stack.odoo.config.write(stack.odoo.config_path)

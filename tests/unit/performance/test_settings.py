@@ -116,6 +116,7 @@ BAD = [
     ("vitals_rate", "9", "'9' is not a number from 10 to 100000"),
     ("vitals_days", "0", "'0' is not a number from 1 to 3650"),
     ("vitals_hour_days", "3651", "'3651' is not a number from 1 to 3650"),
+    ("profiling_queries", "2", "'2' is neither true nor false"),
     ("profiling_rate", "201", "'201' is not a number from 0 to 200"),
     ("profiling_rate", "-1", "'-1' is not a number from 0 to 200"),
     ("profiling_schedule", "never", "'never' is no schedule such as 'not mon-fri"),
