@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 import requests
@@ -161,10 +162,12 @@ def collect(context: Context) -> None:
     url = context.target.get("PROMETHEUS_URL")
     if not url:
         raise Skip("PROMETHEUS_URL not set")
-    start = datetime.fromisoformat(context.run.started).timestamp() - _LEAD
+    began = datetime.fromisoformat(context.run.started).timestamp() - _LEAD
     _await_scrape(context, url)
     end = time.time()
-    step = max(_SHORTEST_STEP, (end - start) / _POINTS)
+    step = max(_SHORTEST_STEP, (end - began) / _POINTS)
+    # The last point is the end: it has what the last scrape brought.
+    start = end - ceil((end - began) / step) * step
     empty = []
     for query in QUERIES:
         result = ask(url, query.query, start, end, step)
