@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from . import memory
-from .session import Session, SessionError, combine
+from .session import About, Session, SessionError, combine
 
 FOLDER = "recordings"
 USER, ROUTE, CRON, REQUESTS = "user", "route", "cron", "requests"
@@ -162,7 +162,8 @@ class Taken:
             "memory": self.memory,
             "processes": self.processes,
         }
-        return gzip.compress(json.dumps(body, separators=(",", ":")).encode(), _LEVEL)
+        text = json.dumps(body, separators=(",", ":")).encode()
+        return gzip.compress(text, _LEVEL, mtime=0)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Taken":
@@ -260,22 +261,7 @@ class _Recording:
             told = session.about
             if not whole.stacks:
                 whole.about = dataclasses.replace(told, units=0)
-            about = whole.about
-            ended = max(about.started + about.seconds, told.started + told.seconds)
-            started = min(about.started, told.started)
-            same = {
-                name: getattr(about, name)
-                if getattr(about, name) == getattr(told, name)
-                else ""
-                for name in ("kind", "label", "model", "db")
-            }
-            whole.about = dataclasses.replace(
-                about,
-                **same,
-                started=started,
-                seconds=round(ended - started, 6),
-                units=about.units + 1,
-            )
+            whole.about = _widened(whole.about, told)
             whole.include(session, MOST_STACKS)
 
     def begin(self) -> None:
@@ -306,6 +292,25 @@ class _Recording:
         except OSError:
             hidden.unlink(missing_ok=True)
             raise
+
+
+def _widened(about: About, told: About) -> About:
+    """What a session is of, with one unit more; what differs becomes empty."""
+
+    def common(one: str, other: str) -> str:
+        return one if one == other else ""
+
+    started = min(about.started, told.started)
+    ended = max(about.started + about.seconds, told.started + told.seconds)
+    return dataclasses.replace(
+        about,
+        kind=common(about.kind, told.kind),
+        label=common(about.label, told.label),
+        model=common(about.model, told.model),
+        started=started,
+        seconds=round(ended - started, 6),
+        units=about.units + 1,
+    )
 
 
 class Recorder:

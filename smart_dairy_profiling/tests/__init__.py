@@ -4,6 +4,7 @@ from . import test_database_export
 from . import test_database_log
 from . import test_database_refresh
 from . import test_database_whereabouts
+from . import test_profiles
 from . import test_profiling_captures
 from . import test_profiling_findings
 from . import test_profiling_queries
