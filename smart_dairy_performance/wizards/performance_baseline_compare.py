@@ -8,6 +8,7 @@ class PerformanceBaselineCompare(models.TransientModel):
 
     _name = "performance.baseline.compare"
     _description = "Compare Baseline Runs"
+    _rec_name = "summary"
 
     before_id = fields.Many2one("performance.baseline.run", required=True)
     after_id = fields.Many2one("performance.baseline.run", required=True)
