@@ -126,6 +126,7 @@ class Samples:
         )
         self._connection.execute(f"SET memory_limit = '{_MEMORY}'")
         self._connection.execute("SET preserve_insertion_order = false")
+        self._connection.execute("SET enable_progress_bar = false")  # on our stdout
         self._connection.execute(f"SET temp_directory = '{_quoted(folder)}'")
 
     def __enter__(self) -> Samples:
