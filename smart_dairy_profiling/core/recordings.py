@@ -277,9 +277,9 @@ class _Recording:
                 self.changed = True
             self.before = None
             memory.tracing.release()
-        self.write()
+        self.save()
 
-    def write(self) -> None:
+    def save(self) -> None:
         if not self.changed or not self.folder.is_dir():
             return
         with self.lock:
@@ -397,7 +397,7 @@ class Recorder:
                 del self._recordings[key]
             elif now - recording.written >= WRITE_SECONDS:
                 recording.written = now
-                recording.write()
+                recording.save()
 
     def _is_over(self, recording: _Recording, now: float) -> bool:
         if recording.asked.units and now < recording.asked.until:

@@ -28,6 +28,7 @@ from . import (
     database,
     hot_path,
     lighthouse,
+    profiling_pages,
     profiling_sampler,
     profiling_sql,
     react,
@@ -43,7 +44,7 @@ GROUPS: tuple[ModuleType, ...] = (
     baseline,
     *(dashboard, dashboard_screen, database, vitals, collector),
     *(apm, sizing, lighthouse),
-    *(profiling_sampler, profiling_sql, react),
+    *(profiling_sampler, profiling_sql, profiling_pages, react),
 )
 OUTPUT = paths.RUN / "bench.jsonl"
 QUICK_OUTPUT = paths.RUN / "bench-quick.jsonl"

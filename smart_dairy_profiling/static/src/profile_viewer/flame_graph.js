@@ -1,7 +1,7 @@
 import { Component, onMounted, onWillUnmount, useEffect, useRef } from "@odoo/owl";
 
 const CELL = 20; // px
-const NARROWEST = 1; // px of a frame that is drawn
+export const NARROWEST = 2.5; // px of a frame that is drawn
 
 /** A hue that belongs to an addon; its name is in the label, too. */
 function hue(text) {
@@ -117,10 +117,7 @@ export class FlameGraph extends Component {
                 continue;
             }
             group.setAttribute("role", "button");
-            group.setAttribute(
-                "aria-label",
-                this.props.label(node.data, this.props.tree),
-            );
+            group.setAttribute("aria-label", group.querySelector("title").textContent);
             group.setAttribute("tabindex", first ? "0" : "-1");
             first = false;
         }
@@ -130,11 +127,14 @@ export class FlameGraph extends Component {
         const term = this.props.search.trim().toLowerCase();
         if (term) {
             this.chart.search(term);
-        } else {
+        } else if (this.searched) {
             this.chart.clear();
             this.props.onFound(null, 0);
         }
-        this.decorate();
+        if (term || this.searched) {
+            this.decorate();
+        }
+        this.searched = term;
     }
 
     reset() {

@@ -11,7 +11,7 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { formatFloat } from "@web/core/utils/numbers";
-import { FlameGraph } from "./flame_graph";
+import { FlameGraph, NARROWEST } from "./flame_graph";
 import { differenceTree, timelineTree, tree } from "./trees";
 
 export const VIEWER = "performance.profile.viewer";
@@ -169,7 +169,15 @@ export class ProfileViewer extends Component {
             const all = _t("All");
             if (timeline) {
                 const [from, to] = range || [0, this.length];
-                this.trees[key] = timelineTree(data.graph, from, to, this.length, all);
+                this.trees[key] = timelineTree(
+                    data.graph,
+                    from,
+                    to,
+                    this.length,
+                    all,
+                    // A column is wide enough to be drawn.
+                    Math.max(60, Math.floor(browser.innerWidth / (2 * NARROWEST))),
+                );
             } else if (this.compares) {
                 this.trees[key] = differenceTree(data.graph, weight, all);
             } else {

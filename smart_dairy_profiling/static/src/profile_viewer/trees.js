@@ -4,8 +4,10 @@
  * A node is {name, value, own, frame: [function, file, line, addon, model] or null,
  * children}; value is with all that it called, in seconds, or in shares of a comparison,
  * where before and after are there, too. In a timeline nodes are in order of time and
- * have start; one without a frame is time in which its parent itself ran.
+ * have start; what is too small to be seen is left out; one without a frame is time in which its parent itself ran.
  */
+
+const LEAST = 1 / 20_000; // share of the whole of a node that is drawn
 
 /** What the nodes take with all that they called; parents come before children. */
 function totals(parents, own) {
@@ -22,17 +24,23 @@ function grow(graph, name, describe) {
     const { frames, parents, places } = graph;
     const root = { name, value: 0, own: 0, frame: null, children: [] };
     const nodes = [];
+    const whole = parents.reduce(
+        (sum, parent, index) => (parent < 0 ? sum + describe(index).value : sum),
+        0,
+    );
     for (let index = 0; index < parents.length; index++) {
         const frame = frames[places[index]];
         const node = { name: frame[0], frame, children: [], ...describe(index) };
         nodes.push(node);
-        if (node.value > 0) {
+        if (node.value > LEAST * whole) {
             const parent = parents[index] < 0 ? root : nodes[parents[index]];
             parent.children.push(node);
         }
     }
-    for (const node of [root, ...nodes]) {
-        node.children.sort((a, b) => b.value - a.value);
+    for (const { children } of [root, ...nodes]) {
+        if (children.length > 1) {
+            children.sort((a, b) => b.value - a.value);
+        }
     }
     root.value = root.children.reduce((sum, child) => sum + child.value, 0);
     return root;
@@ -87,7 +95,7 @@ function columns(timeline, from, to, end, count) {
 }
 
 /** The stacks in order of time, from one second to another. */
-export function timelineTree(graph, from, to, end, name, count = 1500) {
+export function timelineTree(graph, from, to, end, name, count) {
     const { frames, parents, places, timeline } = graph;
     const { found, width } = columns(timeline, from, to, end, count);
     const root = {
