@@ -26,7 +26,8 @@ export const seconds = (value) =>
         : _t("%s ms", formatFloat(1000 * value, { digits: [0, 1] }));
 
 function place(frame) {
-    return frame && frame[1] ? `${frame[1]}:${frame[2]}` : "";
+    const [, file, line] = frame;
+    return file && line ? `${file}:${line}` : file;
 }
 
 /** A profile, a capture, what was sampled, or two that are compared. */
