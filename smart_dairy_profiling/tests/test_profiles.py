@@ -201,8 +201,8 @@ class TestProfiles(HttpCase):
     def test_two_are_compared(self):
         pair = self.env["performance.profile"]
         for _time in range(2):
-            profile = self.start(target="route", route="/shop", seconds=30)
-            self.record(profile).beat()
+            profile = self.start(target="route", route="/compared", seconds=30)
+            self.record(profile, route="/compared").beat()
             profile.with_user(self.manager).action_stop()
             pair |= profile
         action = pair.with_user(self.user).action_compare()
