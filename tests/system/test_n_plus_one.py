@@ -164,6 +164,7 @@ def test_a_relation_in_a_template(stack: Stack, client: Client) -> None:
     assert {one["remedy"] for one in found} == {"prefetch"}
 
 
+@pytest.mark.long
 def test_a_request_over_its_budget_is_captured(stack: Stack, client: Client) -> None:
     count, seconds = 23, 0.0
     while seconds < 1.3:
