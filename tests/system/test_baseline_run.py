@@ -69,6 +69,7 @@ def load(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
+@pytest.mark.long
 def test_everything_is_in_one_folder(
     stack: Stack, env_file: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_everything_is_in_one_folder(
             assert not [one for one in secrets if one.encode() in text], path
 
 
+@pytest.mark.long
 def test_a_strangers_server_is_not_loaded(env_file: Path, tmp_path: Path) -> None:
     done = baseline(env_file, tmp_path, "--target", "http://shop.example.com")
     assert done.returncode == 1

@@ -132,6 +132,7 @@ def test_known_shares_in_thirty_seconds(stack: Stack, folder: Path) -> None:
     check_shares(*measure(stack, folder, 30.0), 0.02)
 
 
+@pytest.mark.long
 def test_remote_calls_and_jobs_by_name(stack: Stack, folder: Path) -> None:
     since = time.time()
     client = admin(stack)
@@ -269,6 +270,7 @@ def test_it_says_what_it_costs(stack: Stack, folder: Path) -> None:
     assert figures.total("smart_dairy_profiling_samples_dropped_total") == 0
 
 
+@pytest.mark.long
 def test_the_gevent_process_is_sampled(stack: Stack, folder: Path) -> None:
     """A websocket's messages are units of the gevent process."""
     since = time.time()
@@ -305,6 +307,7 @@ def console(stack: Stack, command: str, *arguments: str) -> str:
     return run(shell, what=f"run {command}", env=stack.odoo.env, timeout=120)
 
 
+@pytest.mark.long
 def test_top_shows_what_workers_do_now(stack: Stack) -> None:
     thread = threading.Thread(target=work, args=(stack, 8.0))
     thread.start()
