@@ -286,7 +286,13 @@ def step(page: Page, milliseconds: int) -> None:
     page.wait_for_timeout(40)
 
 
-@pytest.mark.parametrize("failure", ["500", "down", "slow", "blocked"])
+OTHER_FAILURES = ("down", "slow", "blocked")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    ["500", *(pytest.param(one, marks=pytest.mark.long) for one in OTHER_FAILURES)],
+)
 def test_what_the_server_does_not_take_costs_nothing_and_comes_later(
     browser: Browser, intake: Intake, failure: str
 ):
