@@ -4,7 +4,11 @@
  * tests/benchmarks/react.py builds it with React's production profiling build, and calls
  * `measure`.
  */
-import { ReactProfilerService, withProfiler } from '@smart-dairy/react-profiler';
+import {
+  ReactProfilerService,
+  useRenderProfiler,
+  withProfiler,
+} from '@smart-dairy/react-profiler';
 import type { ComponentType } from 'react';
 import { Profiler, useState } from 'react';
 import { flushSync } from 'react-dom';
@@ -73,12 +77,17 @@ const BarePart = (props: PartProps) => (
     <Part {...props} />
   </Profiler>
 );
+const HookedPart = (props: PartProps) => {
+  useRenderProfiler('Part', service);
+  return <Part {...props} />;
+};
 const outside = new ReactProfilerService({ sampleRate: 0 });
 
 const PAGES = {
   plain: page(partOf(Row)),
   again: page(partOf(Row)),
   outside: page(withProfiler(partOf(Row), 'Part', outside)),
+  hooked: page(HookedPart),
   bare: page(BarePart),
   parts: page(withProfiler(partOf(Row), 'Part', service)),
   each: page(partOf(withProfiler(Row, 'Row', service))),
