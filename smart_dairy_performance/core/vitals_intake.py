@@ -134,7 +134,7 @@ class Intake:
             _EVERYBODY
         ):
             return False
-        self.flooded_until = self._clock() + WINDOW
+        self.flooded()
         return True
 
     def _follow_rate(self) -> None:
@@ -152,8 +152,12 @@ class Intake:
             self._throttle.exceeded(self._sender(environ), cost)
             self._everybody.exceeded(_EVERYBODY, cost)
 
+    def flooded(self) -> None:
+        """Beacons are too many now, for their senders' limits or for the server."""
+        self.flooded_until = self._clock() + WINDOW
+
     def floods(self) -> bool:
-        """Whether beacons were refused for their number lately."""
+        """Whether beacons were too many lately."""
         return self._clock() < self.flooded_until
 
     def refuse_flood(self, address: str) -> Answer | None:
@@ -165,7 +169,7 @@ class Intake:
         if not (self._throttle.exceeds(address) or self._everybody.exceeds(_EVERYBODY)):
             return None
         self._throttle.exceeded(address)
-        self.flooded_until = self._clock() + WINDOW
+        self.flooded()
         return self._refused(BeaconError(429, "Too many beacons."), [])
 
     # -- answers -------------------------------------------------------------------

@@ -5,7 +5,9 @@ or the one that ``dbfilter`` leaves for the host. Where several are left, the pa
 configuration names its own (``?db=``), which is only believed if it is among them.
 
 A flood is refused before the request is even parsed: a worker looks at the first bytes
-that a connection sent, answers 429 and takes the next one.
+that a connection sent, answers 429 and takes the next one. While it lasts more
+connections may wait than Odoo allows (eight a worker): the kernel turns away what finds
+no place, and a visitor's page that was turned away comes back a second later.
 """
 
 import contextlib
@@ -21,7 +23,7 @@ from odoo.modules.registry import Registry
 from odoo.service import server
 from odoo.tools import config
 
-from ..core import beacon, vitals_intake
+from ..core import beacon, tcp, vitals_intake
 from ..core.recorder import failed, local
 from ..core.spool import Spool
 from ..core.vitals_intake import Answer, Intake
@@ -37,7 +39,8 @@ SPOOL_BYTES = 64 << 20  # of one kind and database
 _PATIENCE = 0.005  # seconds until a connection's first bytes are there
 _PEEKED = 4096  # bytes: request line and headers of a browser
 _DRAINED = 128 * 1024
-_AT_ONCE = 100  # connections refused before the worker looks after itself
+_AT_ONCE = 500  # connections refused before the worker looks after itself
+_WAITING, _FLOOD_WAITING = 8, 1024  # connections: of Odoo, a worker; in a flood
 _NOTHING: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 _BEACON = b"POST /api/v1/metrics/"
 _FORWARDED = re.compile(rb"\r\nx-forwarded-for:([^\r\n]*)", re.IGNORECASE)
@@ -83,6 +86,8 @@ class Beacons:
         self._routes: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._records: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._told: dict[str, tuple[Pages, tuple[frozenset[str], ...]]] = {}
+        self._is_wide = False  # the queue of connections
+        self._had_beacon = False  # the connection that the worker has now
 
     # -- before Odoo -------------------------------------------------------------
 
@@ -90,6 +95,7 @@ class Beacons:
         def __call__(app: Any, environ: Any, start_response: Any) -> Any:
             if environ.get("PATH_INFO") not in vitals_intake.PATHS:
                 return original(app, environ, start_response)
+            self._had_beacon = True
             answer = self.serve(environ)
             if answer is None:
                 return original(app, environ, start_response)
@@ -177,8 +183,17 @@ class Beacons:
     def process_request(self, original: Any) -> Any:
         def process_request(worker: Any, client: Any, addr: Any) -> None:
             intake = self.intake
-            if not intake.floods():
-                return original(worker, client, addr)
+            floods = intake.floods()
+            if floods != self._is_wide:
+                self._is_wide = floods
+                _let_wait(worker.multi, floods)
+            if not floods:
+                crowded = _is_crowded(worker.multi.socket)
+                self._had_beacon = False
+                original(worker, client, addr)
+                if crowded and self._had_beacon:
+                    intake.flooded()
+                return None
             for _turn in range(_AT_ONCE):
                 try:
                     refused = self._refuse_flood(client, addr)
@@ -220,6 +235,24 @@ class Beacons:
             except OSError:
                 return True  # it went away
         return True
+
+
+def _is_crowded(listener: Any) -> bool:
+    """Whether no more connections may wait."""
+    try:
+        queue = tcp.accept_queue(listener)
+        return queue is not None and queue[0] >= queue[1] - 1
+    except Exception:
+        failed("vitals")
+        return False
+
+
+def _let_wait(multi: Any, floods: bool) -> None:
+    """So many connections may wait for a worker; the last that says so is right."""
+    try:
+        multi.socket.listen(_FLOOD_WAITING if floods else _WAITING * multi.population)
+    except Exception:
+        failed("vitals")
 
 
 _state: dict[str, Beacons] = {}

@@ -226,6 +226,20 @@ def test_an_address_that_sends_too_much_is_refused_and_others_are_not(
     }
 
 
+@pytest.mark.long
+def test_more_connections_may_wait_while_a_flood_lasts(stack: Stack) -> None:
+    def allowed(number: float) -> Callable[[], bool]:
+        return lambda: scrape(stack).total("odoo_http_accept_queue_limit") == number
+
+    body, noisy = visit(TTFB=100), another_source()
+    until(allowed(8 * 2))
+    # As many as both workers allow, and some more.
+    assert {send(stack, body, source=noisy).status for _ in range(900)} == {204, 429}
+    until(allowed(1024))
+    # A worker notices with its next request that it is over.
+    until(lambda: fetch(stack.odoo_url + "/web/login") and allowed(8 * 2)(), 30.0)
+
+
 # -- garbage -------------------------------------------------------------------------
 
 

@@ -383,6 +383,17 @@ def test_a_flood_is_refused_by_its_sender_alone(tmp_path, clock):
     assert sender.counted(c.BEACONS.name)["throttled",] == (2.0,)
 
 
+def test_a_queue_that_beacons_fill_is_a_flood_before_anybody_sent_too_much(
+    tmp_path, clock
+):
+    intake = Sender(tmp_path, clock, vitals_rate=60).intake
+    intake.flooded()
+    assert intake.floods()
+    assert intake.refuse_flood("203.0.113.7") is None
+    clock.now += 10
+    assert not intake.floods()
+
+
 def test_memory_is_bounded(tmp_path, clock):
     sender = Sender(tmp_path, clock, vitals_rate=100_000)
 
