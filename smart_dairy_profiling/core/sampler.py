@@ -16,7 +16,8 @@ stands for the slot's whole length: stacks add up to the time that units took, w
 falling in step with work that repeats itself. CPU time is what the thread's own clock
 says. Of a slot that was partly spent waiting, the CPU time belongs to the stack that
 was computing: for such slots the clock is read once more, half a millisecond later, to
-tell whether this stack is. If it is not, the stack seen before it is given the time.
+tell whether this stack is. If it is not, the stack seen before it is given the time;
+if both are, each is given half.
 
 **Cost.** The sampler measures its own CPU time. When its work costs so much that the
 rate would take more than :data:`BUDGET` of a CPU, the rate falls until it does not.
@@ -51,7 +52,7 @@ WATCHED = 60_000
 ENDED = 10_000  # units that wait to be folded
 BEAT = 0.25  # seconds between two looks at the switch
 ADJUST = 2.0  # seconds between two looks at what it costs
-_AT, _NODE, _WALL, _CPU, _STATE = range(5)
+_AT, _NODE, _WALL, _CPU, _STATE, _SHARE = range(6)
 
 
 class Label(NamedTuple):
@@ -88,8 +89,10 @@ class Interval(NamedTuple):
 
 
 class Running:
-    """A unit that is being sampled; ``samples`` are ``[at, node, wall, cpu, state]``.
+    """A unit that is being sampled.
 
+    :ivar samples: ``[at, node, wall, cpu, state, share]``: ``cpu`` is what the node is
+        given, ``share`` what of the time since the look before was on a CPU
     :ivar folded: how many samples were added up already
     :ivar rate: looks a second that somebody asked for
     :ivar ended: seconds after it began; None while it runs
@@ -438,17 +441,17 @@ class Sampler:
             if not current:
                 share = 0.0
             node = self._trie.node(stack)
-            sample = [now - running.began, node, weight, 0.0, WAITING]
+            sample = [now - running.began, node, weight, 0.0, WAITING, share]
             running.samples.append(sample)
             self.samples += 1
             if _IDLE < share < _BUSY:
-                unclear.append((running, sample, share, cpu))
+                unclear.append((running, sample, cpu))
             else:
-                _settle(running, share, share >= _BUSY)
+                _settle(running, share >= _BUSY)
         if unclear:
             system.sleep(PROBE)
-            for running, sample, share, cpu in unclear:
-                self._probe(running, sample, share, cpu)
+            for running, sample, cpu in unclear:
+                self._probe(running, sample, cpu)
         for running in running_now:
             if len(running.samples) > running.limit:
                 self._fold(running, all_of_it=True)
@@ -463,16 +466,14 @@ class Sampler:
         running.at, running.cpu = now, cpu
         return min(1.0, max(0.0, share)), cpu
 
-    def _probe(
-        self, running: Running, sample: list[Any], share: float, cpu: float
-    ) -> None:
+    def _probe(self, running: Running, sample: list[Any], cpu: float) -> None:
         """Settle a sample by whether its thread goes on computing."""
         try:
             computing = self._system.cpu(running.handle) - cpu > _PROGRESS
         except OSError:
             computing = False
         if running.samples and running.samples[-1] is sample:
-            _settle(running, share, computing)
+            _settle(running, computing)
 
     # -- adding up -------------------------------------------------------------
 
@@ -491,7 +492,8 @@ class Sampler:
         sums = self._sums.get(label)
         if sums is None:
             sums = self._sums[label] = Sums()
-        for _at, node, wall, cpu, _state in running.samples[running.folded : until]:
+        for sample in running.samples[running.folded : until]:
+            _at, node, wall, cpu, _state, _share = sample
             total = sums.nodes.get(node)
             if total is None:
                 sums.nodes[node] = [1, wall, cpu]
@@ -538,27 +540,37 @@ class Sampler:
             label = self._label(running.unit)
             if label is None or not running.samples:
                 continue
-            _at, node, wall, cpu, state = running.samples[-1]
+            _at, node, _wall, _cpu, state, share = running.samples[-1]
             stack = tuple(place.frame for place in node.stack())
             seconds = self._clock() - running.began
-            share = cpu / wall if wall else 0.0
             found.append(Now(label, seconds, share, state == COMPUTING, stack))
         return found
 
 
-def _settle(running: Running, share: float, computing: bool) -> None:
+def _settle(running: Running, computing: bool) -> None:
     """Give the CPU time of the newest sample's slot to whoever had it."""
     samples = running.samples
     sample = samples[-1]
     if computing:
         sample[_STATE] = COMPUTING
-    elif len(samples) > 1 and running.folded < len(samples) - 1:
-        before = samples[-2]
-        if before[_STATE] == COMPUTING:
-            sample, spent = before, sample
-            sample[_CPU] += share * spent[_WALL]
-            return
-    sample[_CPU] += share * sample[_WALL]
+    spent = sample[_SHARE] * sample[_WALL]
+    if len(samples) > 1 and running.folded < len(samples) - 1:
+        earlier = spent * _of_the_one_before(samples[-2], sample)
+        samples[-2][_CPU] += earlier
+        spent -= earlier
+    sample[_CPU] += spent
+
+
+def _of_the_one_before(before: list[Any], sample: list[Any]) -> float:
+    """How much of a sample's CPU time belongs to the stack that was seen before it.
+
+    Where both compute, one gave way to the other at a moment that is as likely in the
+    first half of the time between the looks as in the second: each has half. All of it
+    for the later one would take from a function what another computes right after it.
+    """
+    if before[_STATE] != COMPUTING:
+        return 0.0
+    return 0.5 if sample[_STATE] == COMPUTING else 1.0
 
 
 def _thinned(samples: list[list[Any]]) -> list[list[Any]]:
@@ -569,6 +581,7 @@ def _thinned(samples: list[list[Any]]) -> list[list[Any]]:
         if second is not None:
             kept[_WALL] += second[_WALL]
             kept[_CPU] += second[_CPU]
+            kept[_SHARE] = (first[_SHARE] + second[_SHARE]) / 2
         found.append(kept)
     return found
 
@@ -586,16 +599,25 @@ def _session(about: About, samples: list[list[Any]], seconds: float) -> Session:
     ends = [sample[_AT] for sample in samples]
     ends[-1] = max(seconds, ends[-1])
     began = 0.0
-    for (_at, node, wall, cpu, state), end in zip(samples, ends, strict=True):
+    passed = [end - start for start, end in zip([0.0, *ends], ends, strict=False)]
+    cpu = [0.0] * len(samples)
+    for index, (sample, seconds) in enumerate(zip(samples, passed, strict=True)):
+        spent = seconds * sample[_SHARE]
+        if index:
+            earlier = spent * _of_the_one_before(samples[index - 1], sample)
+            cpu[index - 1] += earlier
+            spent -= earlier
+        cpu[index] += spent
+    for sample, wall, used in zip(samples, passed, cpu, strict=True):
         stack = []
-        for place in node.stack():
-            index = places.get(place)
-            if index is None:
-                index = places[place] = session.frame(place.frame)
-            stack.append(index)
+        for place in sample[_NODE].stack():
+            known = places.get(place)
+            if known is None:
+                known = places[place] = session.frame(place.frame)
+            stack.append(known)
         found = tuple(stack)
-        passed = end - began
-        session.add(found, passed, passed * cpu / wall if wall else 0.0)
+        session.add(found, wall, used)
+        state = sample[_STATE]
         session.timeline.append((began, order.setdefault(found, len(order)), state))
-        began = end
+        began += wall
     return session

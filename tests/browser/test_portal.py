@@ -367,9 +367,11 @@ createRoot(document.getElementById('root')!).render(
 """,
     "vite.config.ts": """
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
-const config = ({ command }: { command: string }) => ALIAS;
-export default defineConfig((given) => ({ plugins: [react()], ...config(given) }));
+import { defineConfig, mergeConfig } from 'vite';
+import readme from './readme.config.js';
+export default defineConfig((given) =>
+  mergeConfig(readme(given), { plugins: [react()] }),
+);
 """,
 }
 
@@ -406,8 +408,9 @@ def test_packages_work_in_a_blank_application_as_their_readme_says(
             *("pack", "--silent", "--pack-destination", str(tmp_path)),
         )
         assert packed.returncode == 0, packed.stdout
-    alias = example("react-profiler", "ts").partition("=> (")[2].rpartition(")")[0]
-    files = {name: text.replace("ALIAS", alias[:-1]) for name, text in BLANK.items()}
+    files = dict(BLANK)
+    files["readme.config.ts"] = "import { defineConfig } from 'vite';\n"
+    files["readme.config.ts"] += example("react-profiler", "ts")
     files["profiler.tsx"] = example("react-profiler", "tsx")
     files["dashboard.tsx"] = example("performance-dashboard", "tsx")
     files["package.json"] = json.dumps({"name": "blank", "type": "module"})

@@ -87,22 +87,21 @@ def test_only_threads_that_serve_are_looked_at(bench):
     bench.at("main", "read")
     bench.steps(11)
     bench.sampler.flush()
-    # The newest may still be told that another one computed in its slot.
-    assert bench.stacks() == {SHOP: {"main/read": [10, 0.5, 0.5]}}
+    # The newest may still be told that another one computed in its slot; of its own
+    # half belongs to the one before.
+    assert bench.stacks() == {SHOP: {"main/read": [10, 0.5, 0.525]}}
     assert bench.sampler.samples == 11
 
 
 def test_shares_of_computing_and_sleeping_functions(bench):
-    """30/50/20 %: the middle one sleeps."""
+    """30/50/20 %: the middle one sleeps, the last gives way to one that computes."""
     unit = Unit()
     bench.sampler.begin(unit)
     for _round in range(10):
-        bench.at("main", "a")
-        bench.steps(6)
-        bench.at("main", "b", busy=False)
-        bench.steps(10)
-        bench.at("main", "c")
-        bench.steps(4)
+        for name, looks in (("a", 6), ("b", 10), ("c", 4)):
+            bench.at("main", name, busy=name != "b")
+            bench.steps(looks)
+            bench.machine.pass_time(0.025)  # they change between two looks
     bench.sampler.end(unit)
     bench.step()
     bench.sampler.flush()
