@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
-_FENCE = re.compile(r"^(\s*)```.*?^\1```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^([ \t]*)```.*?^\1```", re.MULTILINE | re.DOTALL)
 _MAKE = re.compile(r"`make ([a-z][a-z0-9-]*)[^`]*`")
 
 
@@ -15,6 +15,8 @@ def links(text: str) -> list[tuple[str, str]]:
 
     >>> links("see [the test](../a.py) and [b](https://example.com)")
     [('the test', '../a.py'), ('b', 'https://example.com')]
+    >>> links("Run\\n\\n```sh\\nls [a](b)\\n```\\n\\n[c](d)")
+    [('c', 'd')]
     """
     prose = _FENCE.sub("", text)
     return [(match["text"], match["target"]) for match in _LINK.finditer(prose)]

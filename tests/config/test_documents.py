@@ -9,6 +9,10 @@ DOCUMENTS = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *ROOT.glob("smart_dairy_*/readme/*.md"),
+        ROOT / "baseline" / "README.md",
+        ROOT / "frontend" / "README.md",
+        *ROOT.glob("frontend/packages/*/README.md"),
+        *ROOT.glob("frontend/apps/*/README.md"),
     }
 )
 
