@@ -61,7 +61,7 @@ bench: setup ## Measure what measuring costs (ONLY=core.scrape: a part, QUICK=1:
 	@$(BIN)/python -m tests.benchmarks --only "$(ONLY)" $(if $(QUICK),--quick)
 
 .PHONY: baseline
-baseline: setup ## Measure the demo, write a report (PROFILE=smoke|full SKIP=k6,... TARGET=URL ALLOW_HOST=name)
+baseline: setup ## Measure the demo, write a report (PROFILE=full, SKIP=k6,..., TARGET=URL ALLOW_HOST=name)
 	@$(BIN)/baseline run --profile $(or $(PROFILE),smoke) --time-scale $(or $(TIME_SCALE),1) \
 	  $(if $(NAME),--name $(NAME)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESUME),--resume $(RESUME)) \
 	  $(if $(TARGET),--target $(TARGET)) $(addprefix --allow-host ,$(ALLOW_HOST))
