@@ -312,8 +312,10 @@ def test_what_the_server_does_not_take_costs_nothing_and_comes_later(
         page.on("requestfinished", lambda request: under_way.discard(request))
         page.on("requestfailed", lambda request: under_way.discard(request))
         intake.failure = failure
-        if failure == "blocked":  # by an extension
-            page.route("**/api/v1/metrics/**", lambda route: route.abort())
+        blocked = context.new_cdp_session(page)
+        blocked.send("Network.enable")
+        if failure == "blocked":  # by the browser, at once, as an extension has it
+            blocked.send("Network.setBlockedURLs", {"urls": ["*/api/v1/metrics/*"]})
         page.goto("/lab")
         page.get_by_role("button", name="Render without need").click()
         # React works in real time between the clock's steps.
@@ -327,7 +329,7 @@ def test_what_the_server_does_not_take_costs_nothing_and_comes_later(
         # double leave few. Nothing else is written.
         assert all("Failed to load resource" in text for text in errors), errors
         assert len(errors) <= 20
-        page.unroute_all(behavior="wait")
+        blocked.send("Network.setBlockedURLs", {"urls": []})
         page.wait_for_timeout(500)  # what is on its way arrives at a server that fails
         intake.failure = ""
         intake.over.set()
