@@ -78,7 +78,7 @@ def kill(stack: Stack, kind: str) -> None:
 
 def test_a_slow_request_is_listed_with_its_split(stack: Stack) -> None:
     waited = {"X-Request-Start": f"t={time.time() - 0.7:.3f}"}
-    url = f"{stack.odoo_url}{SLOW}?python=0.3&sql=0.4&partners=300"
+    url = f"{stack.odoo_url}{SLOW}?python=0.3&sql=0.4&partners=1000"
     assert fetch(url, headers=waited).status == 200
     wait_until(lambda: slow_ones(stack) == 1, LISTED, "the slow request to be listed")
     client = admin(stack)
@@ -97,11 +97,11 @@ def test_a_slow_request_is_listed_with_its_split(stack: Stack) -> None:
     assert split == pytest.approx(record["duration"], abs=0.001)
     # More than a unit keeps until it hands them over.
     calls = {(row[0], row[1]): row[2] for row in record["calls"]}
-    assert calls["res.partner", "read"] == 300
+    assert calls["res.partner", "read"] == 1000
     statements = {row[1]: row[2] for row in record["statements"]}
-    assert statements["res_partner"] == 600
-    assert record["query_count"] >= 600
-    assert "SELECT res_partner ran 600 times" in record["explanation"]
+    assert statements["res_partner"] == 2000
+    assert record["query_count"] >= 2000
+    assert "SELECT res_partner ran 2000 times" in record["explanation"]
     assert "system_probe: controllers/probe.py:" in record["source"]
     # Nothing of who asked, and with what.
     for row in stack.psql(
