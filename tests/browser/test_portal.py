@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import NODE_BIN
 from tests.browser.watch import Watch
@@ -139,6 +139,19 @@ def test_slow_and_restless_components_come_first_and_a_fast_page_names_none(
     assert counted("render_seconds", "SlowPriceList") >= 6 * 0.040
 
 
+# Texts that are written over each other.
+OVERLAPS = """(selector) => {
+  const texts = [...document.querySelectorAll(selector)].map((text) => [
+    text.textContent, text.getBoundingClientRect(),
+  ]);
+  return texts.flatMap(([one, a], index) => texts.slice(index + 1).filter(
+    // Boxes are higher than letters.
+    ([, b]) => a.left < b.right && b.left < a.right
+      && a.top + 4 < b.bottom && b.top + 4 < a.bottom
+  ).map(([other]) => `${one} / ${other}`));
+}"""
+
+
 def sideways(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
@@ -206,9 +219,10 @@ def api_key(stack: Stack) -> str:
 
 
 def test_the_dashboard_component_shows_the_servers_figures(visit: Visit, stack: Stack):
+    key = api_key(stack)
     page = visit()
     page.goto("/performance")
-    page.get_by_label("API key").fill(api_key(stack))
+    page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Show the figures").click()
     expect(page.get_by_text("API Performance")).to_be_visible()
     expect(page.get_by_text("INP (Interaction to Next Paint)")).to_be_visible()
@@ -216,6 +230,27 @@ def test_the_dashboard_component_shows_the_servers_figures(visit: Visit, stack: 
     # The figures are of this very server, which answers: so there are requests.
     rate = page.locator(".sdp-tile", has_text="Requests/sec")
     expect(rate).not_to_contain_text("–")
+    leave(page)
+
+    def with_a_past(route: Route) -> None:
+        """A quarter of an hour, which this server has not seen yet."""
+        answer = route.fetch()
+        figures = answer.json()
+        points = [
+            {"time": figures["timestamp"] - ago, "p95ResponseTime": 1500 + ago}
+            | {"requestsPerSecond": 2.5, "errorRate": 0}
+            for ago in range(900, 0, -10)
+        ]
+        route.fulfill(response=answer, json=figures | {"series": points})
+
+    page = visit(PHONE)
+    page.route("**/performance/dashboard*", with_a_past)
+    page.goto("/performance")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Show the figures").click()
+    expect(page.locator("[role=img] svg")).to_be_visible()
+    assert page.evaluate(OVERLAPS, "[role=img] svg text") == []
+    assert sideways(page) <= 0
 
 
 # -- a server that does not take what is measured --------------------------------------

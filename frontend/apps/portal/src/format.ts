@@ -22,6 +22,10 @@ export function age(text: string): string {
   return years < 1 ? 'under a year' : years === 1 ? '1 year' : `${years} years`;
 }
 
+const NAMES: Record<string, string> = { bkash: 'bKash', pos: 'Point of sale' };
+
 /** `part_time_x` as words. */
 export const words = (name: string | null): string =>
-  name ? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ') : '–';
+  name
+    ? (NAMES[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' '))
+    : '–';

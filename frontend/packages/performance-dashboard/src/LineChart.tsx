@@ -42,17 +42,18 @@ const optionsOf = (points: Point[]) => ({
   aria: { enabled: true },
   animation: false,
   color: ['#1677ff', '#531dab'],
-  grid: { left: 48, right: 48, top: 40, bottom: 28 },
+  grid: { left: 48, right: 48, top: 48, bottom: 28 },
   legend: { top: 0 },
   tooltip: { trigger: 'axis' as const },
-  xAxis: { type: 'time' as const },
+  // On a phone they would be written over each other.
+  xAxis: { type: 'time' as const, axisLabel: { hideOverlap: true } },
   yAxis: [
     { type: 'value' as const, name: 'ms', min: 0 },
     { type: 'value' as const, name: '/s', min: 0, splitLine: { show: false } },
   ],
   series: [
-    line('P95 response (ms)', 'p95ResponseTime', 0, points),
-    line('Requests per second', 'requestsPerSecond', 1, points),
+    line('P95 response', 'p95ResponseTime', 0, points),
+    line('Requests', 'requestsPerSecond', 1, points),
   ],
 });
 

@@ -17,7 +17,7 @@ const MilkChart = ({ byDay }: { byDay: Record<string, number> }) => {
       color: ['#157347'],
       grid: { left: 56, right: 12, top: 12, bottom: 28 },
       tooltip: { trigger: 'axis' },
-      xAxis: { type: 'time' },
+      xAxis: { type: 'time', axisLabel: { hideOverlap: true } },
       yAxis: { type: 'value' },
       series: [{ type: 'bar', name: 'Litres', data: Object.entries(byDay) }],
     });

@@ -10,9 +10,12 @@ interface PagerProps {
 
 export const Pager = ({ page, total, size, to }: PagerProps) => {
   const last = Math.max(Math.ceil(total / size), 1);
+  if (last === 1 && page === 1) {
+    return null;
+  }
   return (
     <nav className="pager" aria-label="More pages">
-      {page > 1 && <Link to={to(page - 1)}>← Previous</Link>}
+      {page > 1 && <Link to={to(Math.min(page - 1, last))}>← Previous</Link>}
       <span>
         {page} of {last}
       </span>

@@ -40,13 +40,17 @@ const Shares = ({
 
 const Board = withProfiler(({ figures }: { figures: Figures }) => {
   const { orders, milk, animals, subscriptions } = figures;
-  const herd = Object.values(animals).reduce((sum, count) => sum + count, 0);
+  // Who was sold is counted too, and no longer in the herd.
+  const herd = Object.fromEntries(
+    Object.entries(animals).filter(([status]) => status !== 'sold'),
+  );
+  const heads = Object.values(herd).reduce((sum, count) => sum + count, 0);
   const tiles = [
     ['Orders', number(orders.count)],
     ['Confirmed', about(orders.confirmed_value, figures.currency)],
     ['Milk today', `${number(milk.today_liters)} l`],
     ['Milk', `${number(milk.liters)} l`],
-    ['Herd', number(herd)],
+    ['Herd', number(heads)],
     ['Subscriptions', number(subscriptions.by_status.active ?? 0)],
   ] as const;
   return (
@@ -76,7 +80,7 @@ const Board = withProfiler(({ figures }: { figures: Figures }) => {
           <Shares title="Orders by payment" shares={orders.by_payment_method} />
         </Col>
         <Col xs={24} md={8}>
-          <Shares title="Herd" shares={animals} />
+          <Shares title="Herd" shares={herd} />
         </Col>
       </Row>
     </>

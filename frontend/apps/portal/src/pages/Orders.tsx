@@ -1,6 +1,6 @@
 import { withProfiler } from '@smart-dairy/react-profiler';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { Table, Tag } from 'antd';
+import { ConfigProvider, Table, Tag } from 'antd';
 import { useSearchParams } from 'react-router-dom';
 
 import type { Order, Page } from '../api.js';
@@ -10,6 +10,7 @@ import { day, money, words } from '../format.js';
 import { useTitle } from '../useTitle.js';
 
 const SIZE = 20;
+const THEME = { token: { colorPrimary: '#157347' } };
 const STATES = {
   draft: 'Quotation',
   sent: 'Sent',
@@ -109,11 +110,13 @@ const Orders = () => {
                 ))}
               </select>
             </label>
-            <OrderTable
-              orders={found}
-              page={page}
-              onPage={(next) => show({ status, page: String(next) })}
-            />
+            <ConfigProvider theme={THEME}>
+              <OrderTable
+                orders={found}
+                page={page}
+                onPage={(next) => show({ status, page: String(next) })}
+              />
+            </ConfigProvider>
           </>
         )}
       </Loaded>

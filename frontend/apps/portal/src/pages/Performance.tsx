@@ -1,4 +1,5 @@
 import { PerformanceDashboard } from '@smart-dairy/performance-dashboard';
+import { withProfiler } from '@smart-dairy/react-profiler';
 import type { SubmitEvent } from 'react';
 import { useMemo, useState } from 'react';
 
@@ -14,7 +15,16 @@ const Performance = () => {
     setKey(new FormData(event.currentTarget).get('key') as string);
   };
   if (key) {
-    return <PerformanceDashboard headers={headers} />;
+    return (
+      <>
+        <PerformanceDashboard headers={headers} />
+        <p>
+          <button type="button" onClick={() => setKey('')}>
+            Use another key
+          </button>
+        </p>
+      </>
+    );
   }
   return (
     <form className="sign-in" onSubmit={submit}>
@@ -28,4 +38,4 @@ const Performance = () => {
   );
 };
 
-export default Performance;
+export default withProfiler(Performance, 'PerformancePage');

@@ -21,7 +21,10 @@ const Results = withProfiler(({ text }: { text: string }) => {
     <Loaded query={found}>
       {({ items, total }) => (
         <>
-          <p role="status">{total === 1 ? '1 product' : `${total} products`}</p>
+          <p role="status">
+            {total === 1 ? '1 product' : `${total} products`}
+            {total > items.length && `, the first ${items.length}`}
+          </p>
           <ProductGrid products={items} />
         </>
       )}
