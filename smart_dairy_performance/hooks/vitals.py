@@ -11,6 +11,7 @@ no place, and a visitor's page that was turned away comes back a second later.
 """
 
 import contextlib
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -250,7 +251,11 @@ def _is_crowded(listener: Any) -> bool:
 def _let_wait(multi: Any, floods: bool) -> None:
     """So many connections may wait for a worker; the last that says so is right."""
     try:
-        multi.socket.listen(_FLOOD_WAITING if floods else _WAITING * multi.population)
+        # Of a socket that systemd opened, the queue is systemd's, too. (Odoo's own
+        # http_socket_activation is true in the master only.)
+        if os.environ.get("LISTEN_FDS") != "1":
+            usual = _WAITING * multi.population
+            multi.socket.listen(_FLOOD_WAITING if floods else usual)
     except Exception:
         failed("vitals")
 
