@@ -20,6 +20,7 @@ from tests.stack import Stack, environment, frontend, portal
 from tests.stack.browser import CHROMIUM
 from tests.system.support import ADDON, fetch, scrape
 
+AXE = frontend.FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 LOGIN, PASSWORD = "test_user_1", "TestPass123!"
 WITHIN = 20.0  # seconds until what a page sent is a row
 DESKTOP, PHONE = {"width": 1350, "height": 940}, {"width": 390, "height": 844}
@@ -156,6 +157,18 @@ def sideways(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
+def violations(page: Page) -> list[str]:
+    """What axe-core calls serious or worse."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")
+    return [
+        f"{rule['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_pages_show_the_dairy(visit: Visit, viewport: dict[str, int]):
     page = visit(viewport)
@@ -163,6 +176,7 @@ def test_pages_show_the_dairy(visit: Visit, viewport: dict[str, int]):
         page.goto(path)
         expect(page.locator(complete).first).to_be_visible()
         assert sideways(page) <= 0, path
+        assert violations(page) == [], path
     page.goto("/products")
     name = page.locator(".card .name").first.inner_text()
     page.locator(".card a").first.click()
@@ -189,6 +203,7 @@ def test_who_signs_in_sees_and_places_orders(browser: Browser, address: str):
         page.goto(path)
         expect(page.locator(complete).first).to_be_visible()
         assert sideways(page) <= 0, path
+        assert violations(page) == [], path
     page.goto("/products")
     page.locator(".card a").first.click()
     page.get_by_role("button", name="Order one").click()
@@ -230,6 +245,7 @@ def test_the_dashboard_component_shows_the_servers_figures(visit: Visit, stack: 
     # The figures are of this very server, which answers: so there are requests.
     rate = page.locator(".sdp-tile", has_text="Requests/sec")
     expect(rate).not_to_contain_text("–")
+    assert violations(page) == []
     leave(page)
 
     def with_a_past(route: Route) -> None:

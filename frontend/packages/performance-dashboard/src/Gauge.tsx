@@ -42,11 +42,7 @@ export const Gauge: FC<GaugeProps> = ({
       <figcaption>
         <strong>{title}</strong>
         <br />
-        {status ? (
-          <span style={{ color: COLORS[status] }}>{WORDS[status]}</span>
-        ) : (
-          <span>{missing}</span>
-        )}
+        {status ? WORDS[status] : missing}
         <br />
         <small>Target: ≤ {format(limits[0])}</small>
       </figcaption>

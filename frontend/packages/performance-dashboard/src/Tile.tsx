@@ -14,6 +14,9 @@ interface TileProps {
   missing: string;
 }
 
+// antd's own grey is too pale for small letters.
+const TITLE = { color: 'inherit', opacity: 0.75 };
+
 /** One figure in large digits. */
 export const Tile: FC<TileProps> = ({
   title,
@@ -32,7 +35,10 @@ export const Tile: FC<TileProps> = ({
         value={value?.toFixed(precision) ?? '–'}
         precision={precision}
         suffix={value === null ? undefined : suffix}
-        styles={status ? { content: { color: COLORS[status] } } : {}}
+        styles={{
+          title: TITLE,
+          content: status ? { color: COLORS[status] } : {},
+        }}
       />
       <small>{value === null ? missing : status ? WORDS[status] : '\u00a0'}</small>
     </div>

@@ -49,7 +49,7 @@ export function filling(value: number, [good, poor]: Limits): number {
   return Math.round(100 * Math.min(Math.max(part, 0), 1));
 }
 
-/** Colours that white paper and dark shades both carry, and words beside them. */
+/** Colours that white paper and dark shades both carry, if letters are large. */
 export const COLORS: Record<Status, string> = {
   good: '#389e0d',
   'needs-improvement': '#d46b08',

@@ -11,6 +11,7 @@ import { useTitle } from '../useTitle.js';
 
 const MilkChart = lazy(() => import('../components/MilkChart.js'));
 const GUTTER: [number, number] = [16, 16];
+const STYLES = { title: { color: 'var(--note)' } }; // antd's grey is too pale
 
 const Shares = ({
   title,
@@ -62,7 +63,7 @@ const Board = withProfiler(({ figures }: { figures: Figures }) => {
         {tiles.map(([title, value]) => (
           <Col key={title} xs={12} md={8} xl={4}>
             <Card size="small">
-              <Statistic title={title} value={value} />
+              <Statistic title={title} value={value} styles={STYLES} />
             </Card>
           </Col>
         ))}

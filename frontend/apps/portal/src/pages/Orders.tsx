@@ -17,6 +17,7 @@ const STATES = {
   sale: 'Confirmed',
   cancel: 'Cancelled',
 };
+const READABLE = { color: '#237804' }; // antd's green is too pale for small letters
 const COLORS: Record<string, string> = { sale: 'green', cancel: 'red', sent: 'blue' };
 
 const COLUMNS = [
@@ -33,7 +34,11 @@ const COLUMNS = [
     title: 'Status',
     dataIndex: 'status',
     render: (status: string) => (
-      <Tag color={COLORS[status] ?? 'default'} variant="outlined">
+      <Tag
+        color={COLORS[status] ?? 'default'}
+        variant="outlined"
+        style={status === 'sale' ? READABLE : {}}
+      >
         {STATES[status as keyof typeof STATES]}
       </Tag>
     ),
