@@ -376,7 +376,12 @@ export class Dashboard extends Component {
             addon: _t("Addon"),
             action: _t("Action"),
             noTraffic: _t("No request in this time. Open a few pages, and look again."),
-            noMethods: _t("No measured method ran in this time."),
+            noMethods:
+                this.data?.source === "prometheus"
+                    ? _t(
+                          "Prometheus is not asked for methods. The list has them by hour.",
+                      )
+                    : _t("No measured method ran in this time."),
             noSlow: _t("No request exceeded its budget lately. Nothing to do."),
             noCron: _t("No scheduled action ran in this time."),
             noQueues: _t(
