@@ -67,31 +67,32 @@ def figures(
 
 def analyse(samples: Samples) -> dict[str, Any]:
     """Routes, journeys, kinds and error classes of one k6 run."""
-    found = samples.arrays(
-        "SELECT t, value, name, coalesce(kind, '') AS kind,"
-        " coalesce(journey, '') AS journey, ok, coalesce(status, '0') AS status"
-        " FROM samples WHERE metric = ? AND load ORDER BY t",
-        DURATION,
+    found, texts = samples.numbered(
+        DURATION, ("t", "value", "ok"), "name", "kind", "journey"
     )
     times = np.asarray(found["t"], dtype=np.float64)
     values = np.asarray(found["value"], dtype=np.float64)
     failed = ~np.asarray(found["ok"], dtype=bool)
-    kinds = np.asarray(found["kind"]).astype(str)
+    kinds = np.asarray(found["kind"])
     target = target_of("api")
     result: dict[str, Any] = {"all": figures(times, values, failed, target)}
-    is_api = np.isin(kinds, API_KINDS)
+    is_api = np.isin(
+        kinds, [n for n, kind in enumerate(texts["kind"]) if kind in API_KINDS]
+    )
     result["api"] = figures(times[is_api], values[is_api], failed[is_api], target)
     result["endpoints"] = []
     split = _server_times(samples)
-    for name, rows in _groups(np.asarray(found["name"]).astype(str)):
-        kind = str(kinds[rows][0])
+    for number, rows in _groups(np.asarray(found["name"])):
+        name = texts["name"][number]
+        kind = texts["kind"][kinds[rows[0]]]
         row = figures(times[rows], values[rows], failed[rows], target_of(kind))
         row |= {"route": name, "kind": kind, "split": split.get(name)}
         row["p50_low"], row["p50_high"] = median_interval(values[rows]) or (None, None)
         result["endpoints"].append(row)
     result["endpoints"].sort(key=lambda row: -row["total_ms"])
     result["journeys"] = []
-    for name, rows in _groups(np.asarray(found["journey"]).astype(str)):
+    for number, rows in _groups(np.asarray(found["journey"])):
+        name = texts["journey"][number]
         if name:
             row = figures(times[rows], values[rows], failed[rows], target)
             result["journeys"].append(row | {"journey": name})
@@ -141,7 +142,7 @@ def timeline(
         row = summary(values[inside])
         rows.append(
             {
-                "t": begin + (int(index) + 0.5) * width,
+                "t": begin + (index + 0.5) * width,
                 "p50": row["p50"],
                 "p95": row["p95"],
                 "per_second": row["count"] / width,
@@ -173,13 +174,13 @@ def _server_times(samples: Samples) -> dict[str, dict[str, float]]:
     }
 
 
-def _groups(keys: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[np.intp]]]:
+def _groups(keys: npt.NDArray[Any]) -> list[tuple[int, npt.NDArray[np.intp]]]:
     """(key, indexes) of equal keys."""
     if not len(keys):
         return []
     order = np.argsort(keys, kind="stable")
     names, starts = np.unique(keys[order], return_index=True)
     return [
-        (str(name), rows)
+        (int(name), rows)
         for name, rows in zip(names, np.split(order, starts[1:]), strict=True)
     ]
