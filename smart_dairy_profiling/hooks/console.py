@@ -1,6 +1,7 @@
 """What the console commands do inside Odoo; their files in ``cli/`` only ask."""
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -24,6 +25,8 @@ from ..core.recording import Recording, Subject
 from ..core.renderers import FORMATS
 from ..core.session import Session
 from . import sampling
+
+HOST = "127.0.0.1"
 
 
 class CommandError(Exception):
@@ -190,9 +193,12 @@ def _job(env: Any, name: str) -> Any:
 
 def run_test(options: Any) -> tuple[Session, int]:
     """Run tests as ``odoo --test-tags`` does; the exit code is theirs."""
-    given = ["-d", options.database, "--test-tags", options.target]
-    # Tests of pages ask this very process.
-    _configure(options, *given, "--stop-after-init", *options.rest, http=True)
+    given = ["-d", options.database, "--test-tags", options.target, "--workers=0"]
+    # Tests of pages ask this very process, beside a server that uses the usual port.
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    given += [f"--http-interface={HOST}", f"--http-port={port}", "--stop-after-init"]
+    _configure(options, *given, *options.rest, http=True)
     watch = _Watch("test", options.target, options)
     code = _watched(watch, lambda: server.start(preload=[options.database], stop=True))
     return watch.recording.stop(), int(code or 0)

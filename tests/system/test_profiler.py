@@ -365,6 +365,13 @@ def test_a_job_is_profiled_into_a_file(stack: Stack, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_test_run_is_profiled(stack: Stack) -> None:
+    tags = "/smart_dairy_profiling:TestProfilingFindings"
+    text = console(stack, "smart_dairy_profile", "-d", stack.database, "test", tags)
+    assert f"test {tags}" in text and "smart_dairy_profiling" in text, text
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments, message",
     [
