@@ -81,7 +81,7 @@ def violations(page: Page, part: str = VIEWER) -> list[str]:
 
 
 def test_a_profile_names_what_is_slow(user_page: Page, profile: int):
-    """The slow call has much of the time of what its user asked for."""
+    """The slow call has most of the time of what its user asked for."""
     page = user_page
     open_profile(page, profile)
     expect(page.locator(".o_sdp_summary")).to_contain_text("3 requests")
@@ -89,8 +89,7 @@ def test_a_profile_names_what_is_slow(user_page: Page, profile: int):
     hint = page.locator(".o_sdp_hint")
     expect(hint).to_contain_text("found")
     share = re.search(r"([\d.]+) %", hint.inner_text())
-    # About half, of some dozens of samples.
-    assert share and float(share[1]) > 30, hint.inner_text()
+    assert share and float(share[1]) > 50, hint.inner_text()
     frame = page.locator(f"{FRAME}.o_sdp_found").first
     label = frame.get_attribute("aria-label") or ""
     assert re.match(rf"{re.escape(GUILTY)} · \S+\.py:\d+ · ", label), label
@@ -210,6 +209,5 @@ def test_memory_by_line(user_page: Page, stack: Stack, admin: Client):
     open_profile(user_page, found)
     user_page.get_by_role("tab", name="Memory").click()
     rows = user_page.locator(".o_sdp_rows tbody tr")
-    # What is held most may be a frozen module, which has no file.
-    expect(rows.filter(has_text=".py:").first).to_be_visible()
+    expect(rows.first).to_contain_text(".py:")
     assert rows.count() <= 20
