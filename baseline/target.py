@@ -2,7 +2,8 @@
 
 Everything comes from environment variables, named as ``.run/env`` of ``make demo`` has
 them: ``ODOO_URL``, ``ODOO_DB``, ``ODOO_LOGIN``, ``ODOO_PASSWORD``, ``ODOO_CONF``,
-``PROMETHEUS_URL``, ``REDIS_URL``, ``PGHOST`` and friends (or ``DATABASE_URL``).
+``PROMETHEUS_URL``, ``REDIS_URL``, ``PGHOST`` and friends (or ``DATABASE_URL``);
+``NGINX_URL`` of the demo.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def find(
     """The target: of a given address, else the demo that ``env_file`` names.
 
     The file's variables count for the demo only, and there they win over what a shell
-    happens to have: credentials of one server are never sent to another.
+    happens to have: credentials of one server are never sent to another. Unless
+    ``url`` says otherwise the demo is met where its visitors meet it: behind nginx.
 
     :returns: None when neither names one
     """
@@ -95,11 +97,13 @@ def find(
     wanted = (url or given.get("ODOO_URL") or demo.get("ODOO_URL") or "").rstrip("/")
     if not wanted:
         return None
-    is_demo = wanted == demo.get("ODOO_URL")
+    is_demo = wanted in (demo.get("ODOO_URL"), demo.get("NGINX_URL"))
     if not is_demo and given.get("ODOO_URL", wanted).rstrip("/") != wanted:
         given = {}
     known = (given | demo) if is_demo else given
     variables = {name: value for name, value in known.items() if name in _NAMES}
+    if is_demo and not url:
+        wanted = demo.get("NGINX_URL") or wanted
     return Target(wanted, is_demo, variables | {"ODOO_URL": wanted})
 
 

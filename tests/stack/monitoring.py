@@ -232,7 +232,8 @@ daemon off;
 worker_processes 1;
 error_log stderr;
 pid {folder}/nginx.pid;
-events {{ worker_connections 512; }}
+worker_rlimit_nofile 16384;
+events {{ worker_connections 8192; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/tmp/body;

@@ -24,6 +24,20 @@ def test_the_demo_is_the_target_when_nobody_says_otherwise(env_file):
     assert dict(target.variables) == {"ODOO_URL": DEMO, "ODOO_PASSWORD": "a b"}
 
 
+@pytest.mark.parametrize("environ", [{}, {"ODOO_URL": DEMO}], ids=["bare", "sourced"])
+def test_the_demo_is_met_behind_nginx(env_file, environ):
+    nginx = "http://127.0.0.1:20002"
+    with env_file.open("a") as file:
+        file.write(f"export NGINX_URL={nginx}\n")
+    target = find(None, environ, env_file)
+    assert target is not None
+    assert (target.url, target.is_demo) == (nginx, True)
+    assert target.get("ODOO_URL") == nginx
+    bare = find(DEMO, environ, env_file)
+    assert bare is not None
+    assert (bare.url, bare.is_demo) == (DEMO, True)
+
+
 def test_without_a_demo_there_is_none(tmp_path):
     assert find(None, {}, tmp_path / "env") is None
 
