@@ -23,17 +23,22 @@ from .stack import Stack, StackOptions
 ADDONS = ("smart_dairy_performance", "smart_dairy_profiling")
 _ODOO_RESULT = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
 _ODOO_SKIPPED = re.compile(r"^\S+ \S+ \d+ INFO \S+ \S+: skipped ", re.MULTILINE)
+_ODOO_FAILED = re.compile(r" ERROR \S+ \S+: (?:FAIL|ERROR): (\S+)")
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 
 
 @dataclass(frozen=True)
 class LayerResult:
-    """How a layer ended; ``problem`` says why it failed beside failed tests."""
+    """How a layer ended; ``problem`` says why it failed beside failed tests.
+
+    :ivar names: of the tests that failed
+    """
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     problem: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -51,6 +56,7 @@ def together(*parts: LayerResult) -> LayerResult:
             for part in parts
             if part.problem or not (part.passed or part.failed)
         ),
+        tuple(name for part in parts for name in part.names),
     )
 
 
@@ -89,31 +95,32 @@ def report(results: dict[str, LayerResult]) -> list[str]:
         lines.append(
             f"{name:<8} {state:<6} {result.passed} passed, {result.failed} failed"
         )
-        lines += [f"         {note}" for note in notes]
+        lines += [f"         {note}" for note in (*notes, *result.names)]
     lines.append(f"{passed} passed, {failed} failed")
     return lines
 
 
 def read_junit(path: Path) -> LayerResult:
     """Count a JUnit file of pytest; expected failures count as passed."""
-    passed = failed = skipped = 0
+    passed = skipped = 0
+    names = []
     for case in ElementTree.parse(path).iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
-            failed += 1
+            names.append(f"{case.get('classname', '')}::{case.get('name', '')}")
         elif (skip := case.find("skipped")) is not None and skip.get(
             "type"
         ) != "pytest.xfail":
             skipped += 1
         else:
             passed += 1
-    return LayerResult(passed, failed, skipped)
+    return LayerResult(passed, len(names), skipped, names=tuple(names))
 
 
 def read_odoo_log(text: str) -> LayerResult:
     """Count what Odoo's test runner logged at its end.
 
     >>> read_odoo_log("odoo.tests.result: 1 failed, 0 error(s) of 5 tests when loading")
-    LayerResult(passed=4, failed=1, skipped=0, problem='')
+    LayerResult(passed=4, failed=1, skipped=0, problem='', names=())
     """
     found = _ODOO_RESULT.findall(text)
     if not found:
@@ -121,7 +128,8 @@ def read_odoo_log(text: str) -> LayerResult:
     failures, errors, tests = (int(number) for number in found[-1])
     failed = failures + errors
     skipped = len(_ODOO_SKIPPED.findall(text))
-    return LayerResult(max(tests - failed - skipped, 0), failed, skipped)
+    names = tuple(_ODOO_FAILED.findall(text))
+    return LayerResult(max(tests - failed - skipped, 0), failed, skipped, names=names)
 
 
 def failures(log: str) -> str:

@@ -113,7 +113,10 @@ def test_a_waiting_request_is_named_cancelled_and_remembered(
                 ["pid", "depth", "route", "user_id", "worker", "request_age", "query"],
             )
 
-        blocker, waiting = eventually(lambda: (rows := seen())[1:] and rows)
+        # Its age is shown in tenths of a second: young ones have none yet.
+        blocker, waiting = eventually(
+            lambda: (rows := seen())[1:] and rows[1]["request_age"] and rows
+        )
         assert (blocker["depth"], waiting["depth"]) == (0, 1)
         assert blocker["pid"] == holder.info.backend_pid and not blocker["route"]
         assert waiting["route"] == ROUTE
