@@ -26,6 +26,7 @@ WORTH = 0.005
 
 
 _MOSTLY = 0.5
+_EVIDENCE = 3  # statements shown of one line of code
 
 _REMEDIES = {
     "prefetch": "read the field over the whole recordset: Odoo then fetches it at once",
@@ -105,29 +106,41 @@ def recommend(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _n_plus_one(document: dict[str, Any], missed: set[str]) -> Iterator[Recommendation]:
+    """One for each line of code: its statements are mended together."""
+    places: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in document["database"]["n_plus_one_candidates"]:
-        count = row["avg_repetitions"]
-        benefit = row["total_ms"] * (1 - 1 / count)
-        place = " ".join(filter(None, (row["where"], row["function"])))
-        slow = _route(document, row["route"])
+        key = (row["route"], row["where"] or row["model"], row["function"])
+        places.setdefault(key, []).append(row)
+    for (route, where, function), rows in places.items():
+        benefit = sum(
+            row["total_ms"] * (1 - 1 / row["avg_repetitions"]) for row in rows
+        )
+        total = sum(row["total_ms"] for row in rows)
+        repeated = max(row["avg_repetitions"] for row in rows)
+        requests = max(row["affected_requests"] for row in rows)
+        slow = _route(document, route)
         guilty = slow is not None and slow["p95"] > slow["target_ms"]
         yield Recommendation(
             area="Database",
-            issue=f"N+1: {count:.0f} queries one by one"
-            + (f" on {row['route']}" if row["route"] else ""),
-            recommendation=_REMEDIES.get(row["remedy"], _REMEDIES["one_query"]),
+            issue=f"N+1: {repeated:.0f} queries one by one"
+            + (f" in {function}" if function else "")
+            + (f" on {route}" if route else ""),
+            recommendation=_REMEDIES.get(rows[0]["remedy"], _REMEDIES["one_query"]),
             benefit_ms=benefit,
-            computed=f"{row['total_ms']:.0f} ms in {row['affected_requests']} requests,"
-            f" of which 1 in {count:.0f} queries stays",
+            computed=f"{total:.0f} ms in {requests} requests,"
+            f" of which 1 in {repeated:.0f} queries stays"
+            + (f"; {len(rows)} statements" if len(rows) > 1 else ""),
             effort="Low",
-            where=place or row["model"],
+            where=" ".join(filter(None, (where, function))),
             verify="the profiler's finding disappears; SQL queries of the route fall "
             "(odoo_http_request_sql_queries)",
             priority=MEDIUM,
             breaks_target=guilty and "api" in missed and slow["kind"] in API_KINDS
             if slow
             else False,
-            evidence=[f"query: {row['query_pattern']}"] if row["query_pattern"] else [],
+            evidence=[
+                f"query: {row['query_pattern']}" for row in rows if row["query_pattern"]
+            ][:_EVIDENCE],
         )
 
 

@@ -120,6 +120,7 @@ def _render(name: str, context: dict[str, Any]) -> str:
     )
     filters: dict[str, Callable[..., str]] = {
         "ms": view.ms,
+        "below": view.below,
         "number": view.number,
         "percent": view.percent,
         "size": view.size,

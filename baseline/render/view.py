@@ -31,6 +31,17 @@ def ms(value: float | None) -> str:
     return f"{value:.0f} ms" if abs(value) >= 10 else f"{value:.2g} ms"
 
 
+def below(value: float | None, bounds: tuple[float, float | None] | None) -> str:
+    """A percentile out of a histogram: of its first bucket only the bound is known.
+
+    >>> below(0.52, (0.0, 1.0)), below(4.3, (1.0, 5.0)), below(4.3, None)
+    ('below 1 ms', '4.3 ms', '4.3 ms')
+    """
+    if bounds and not bounds[0] and bounds[1] is not None:
+        return f"below {ms(bounds[1])}"
+    return ms(value)
+
+
 def number(value: float | None, digits: int = 0) -> str:
     """
     >>> number(1234567), number(0.12345, 2), number(None)

@@ -50,18 +50,24 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-# What a code object is: the file of an addon, or empty for machinery.
-_files: dict[CodeType, str] = {}
+# What a code object is, by its id: the file of an addon, or empty for machinery. By
+# itself a code object is a dear key: its hash is worked out anew each time, from its
+# names, constants and the functions inside it.
+_files: dict[int, str] = {}
+_codes: list[CodeType] = []  # kept, so that an id stays its own
 
 
 def file_of(frame: FrameType) -> str:
     """The file of an addon's frame, or ``<view>`` of a template's; else empty."""
     code = frame.f_code
-    found = _files.get(code)
+    found = _files.get(id(code))
     if found is None:
         if len(_files) >= REMEMBERED:
             _files.clear()
-        found = _files[code] = _judge(code, frame.f_globals.get("__name__"))
+            _places.clear()
+            _codes.clear()
+        _codes.append(code)
+        found = _files[id(code)] = _judge(code, frame.f_globals.get("__name__"))
     return found
 
 
@@ -94,7 +100,7 @@ def caller(frame: FrameType | None) -> FrameType | None:
         if frame is None:
             return None
         # Not file_of(): a call a frame is what walking would cost most.
-        found = files.get(frame.f_code)
+        found = files.get(id(frame.f_code))
         if found is None:
             found = file_of(frame)
         if found:
@@ -103,10 +109,19 @@ def caller(frame: FrameType | None) -> FrameType | None:
     return None
 
 
+_places: dict[tuple[int, int], Place] = {}  # by id of the code, and instruction
+
+
 def place_of(frame: FrameType) -> Place:
     """Where an addon's frame is."""
     code = frame.f_code
-    return Place(file_of(frame), frame.f_lineno or code.co_firstlineno, code.co_name)
+    key = (id(code), frame.f_lasti)
+    place = _places.get(key)
+    if place is None:
+        file = file_of(frame)
+        place = Place(file, frame.f_lineno or code.co_firstlineno, code.co_name)
+        _places[key] = place
+    return place
 
 
 def trail(frame: FrameType | None, most: int = 3) -> Iterator[Place]:

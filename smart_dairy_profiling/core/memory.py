@@ -9,7 +9,7 @@ runs cannot be seen; it should hold :data:`tracing`, too.)
 import os
 import threading
 import tracemalloc
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from .places import locate
@@ -97,7 +97,9 @@ tracing = Tracing()
 
 
 def snapshot() -> tracemalloc.Snapshot | None:
-    """Who holds how much memory now; None while nothing is traced."""
+    """Who holds how much memory now, but for what measures it; None while nothing is
+    traced.
+    """
     try:
         found = tracemalloc.take_snapshot()
     except RuntimeError:
@@ -105,7 +107,7 @@ def snapshot() -> tracemalloc.Snapshot | None:
     return found.filter_traces(
         (
             tracemalloc.Filter(False, tracemalloc.__file__),
-            tracemalloc.Filter(False, __file__),
+            tracemalloc.Filter(False, str(Path(__file__).parent / "*")),
         )
     )
 

@@ -15,7 +15,7 @@ from . import asking, findings
 from .callers import Place
 from .findings import N_PLUS_ONE, Finding
 from .fingerprint import identity
-from .sql_recorder import Entry, Queries, Spot, is_data
+from .sql_recorder import UNSEEN, Entry, Queries, Spot, is_data
 
 LEAST = 10  # thresholds.json: limits.n_plus_one_queries
 SECONDS = 0.005  # thresholds.json: limits.n_plus_one_time
@@ -48,15 +48,12 @@ def find(
 
 def may_find(queries: Queries, least: int = LEAST) -> bool:
     """Whether a look is worth it: most units repeat nothing that often."""
-    return any(
-        entry.count >= least or entry.prefix[0] >= least
-        for entry in queries.entries.values()
-    ) or any(entry.count >= least for entry in queries.writes.values())
+    return queries.most >= least
 
 
 def _repeated(queries: Queries, least: int, seconds: float) -> Iterator[Finding]:
     groups: dict[tuple[str, str, int], list[tuple[Entry, Spot]]] = {}
-    for entry in queries.entries.values():
+    for entry in queries.repeated.values():
         text = entry.text
         if not text or not entry.spots or not is_data(text):
             continue
@@ -79,16 +76,16 @@ def _is_many(queries: Queries, entry: Entry, least: int) -> bool:
 
 
 def _credit(entry: Entry) -> None:
-    """The first query, which nobody walked for, was the same line's as the second."""
+    """The first queries, which nobody walked for, were the same line's as the next."""
     known = sum(spot.count for spot in entry.spots.values())
     missing = entry.count - known
-    if missing == 1 and len(entry.spots) == 1:
+    if 0 < missing <= UNSEEN and len(entry.spots) == 1:
         (spot,) = entry.spots.values()
         seconds = max(0.0, entry.seconds - spot.seconds)
         if spot.run == spot.count:
-            spot.run += 1
+            spot.run += missing
             spot.run_seconds += seconds
-        spot.count += 1
+        spot.count += missing
         spot.seconds += seconds
 
 

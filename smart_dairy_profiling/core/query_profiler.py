@@ -29,6 +29,7 @@ REPORTED = 5  # thresholds.json: limits.n_plus_one_report
 FINGERPRINTS = 2000
 SLOW = 500
 PATTERNS = 500
+WAITING = 500  # texts that came once and wait to be added; one may have some kilobytes
 NEW = 50  # texts of one unit that are looked at for the first time
 _OTHER = ("(other statements)", "other")
 
@@ -118,6 +119,8 @@ class DatabaseQueryProfiler:
             self._plans: dict[str, str] = {}
             self._known: dict[str, QueryStats] = {}
             self._units = 0
+            self._waiting: list[tuple[Any, ...]] = []
+            self._waits = 0
 
     def after_fork(self) -> None:
         """In a child: begin anew; the lock may have been held by another thread."""
@@ -157,33 +160,22 @@ class DatabaseQueryProfiler:
     def add(self, queries: Queries, found: Iterable[Finding] = ()) -> None:
         """Add what one request or job did.
 
+        It waits for :meth:`settle`, or until it is much: many requests added in one go
+        cost less than half.
+
         :param found: its N+1 findings
         """
-        fresh = 0
-        known = self._known
         with self._lock:
             self._units += 1
-            for text, entry in queries.entries.items():
-                stats = known.get(text)
-                if stats is None:
-                    # Texts with literals in them are new each time, and cost most.
-                    fresh += 1
-                    shape, mark = identity(text) if fresh <= NEW else _OTHER
-                    stats = self._stats(shape, mark)
-                    if len(known) >= FINGERPRINTS:
-                        known.clear()
-                    known[text] = stats
-                _add(
-                    stats,
-                    entry.count,
-                    1000 * entry.seconds,
-                    1000 * entry.shortest,
-                    1000 * entry.longest,
-                    entry.rows,
-                )
-            for _start, seconds, entry, _spot in queries.timeline:
-                if entry.text is not None and entry.text in known:
-                    known[entry.text].digest.add(seconds)
+            repeated = [
+                (id(e), e.text, e.count, e.seconds, e.shortest, e.longest, e.rows)
+                for e in queries.repeated.values()
+            ]
+            calls = [(id(entry), spent) for _at, spent, entry, _spot in queries.calls]
+            self._waiting.append((queries.firsts, repeated, calls))
+            self._waits += len(queries.firsts) + len(queries.calls)
+            if self._waits > WAITING:
+                self._settle()
             for slow in queries.slow:
                 shape, mark = identity(slow.entry.text or "")
                 trail = tuple(map(str, slow.trail))
@@ -192,6 +184,50 @@ class DatabaseQueryProfiler:
                 )
             for one in found:
                 self._found(one)
+
+    def settle(self) -> None:
+        """Add what waits; each reader does so, too."""
+        with self._lock:
+            self._settle()
+
+    def _settle(self) -> None:
+        known = self._known
+        waiting, self._waiting, self._waits = self._waiting, [], 0
+        for firsts, repeated, calls in waiting:
+            fresh = NEW
+            for first in firsts.values():
+                if first is None:
+                    continue
+                text, _start, seconds, rows = first
+                stats = known.get(text)
+                if stats is None:
+                    stats = self._learn(text, fresh > 0)
+                    fresh -= 1
+                ms = 1000 * seconds
+                _add(stats, 1, ms, ms, ms, rows)
+                stats.digest.add(seconds)
+            of_entry: dict[int, QueryStats] = {}
+            for number, text, count, seconds, least, most, rows in repeated:
+                stats = known.get(text)
+                if stats is None:
+                    stats = self._learn(text, fresh > 0)
+                    fresh -= 1
+                of_entry[number] = stats
+                _add(stats, count, 1000 * seconds, 1000 * least, 1000 * most, rows)
+            for number, seconds in calls:
+                if (of := of_entry.get(number)) is not None:
+                    of.digest.add(seconds)
+
+    def _learn(self, text: str, looked_at: bool) -> QueryStats:
+        """The statement of a text that is new, as one with literals in it always is.
+
+        :param looked_at: else it is one of the others: to look is what costs most
+        """
+        stats = self._stats(*(identity(text) if looked_at else _OTHER))
+        if len(self._known) >= FINGERPRINTS:
+            self._known.clear()
+        self._known[text] = stats
+        return stats
 
     def _stats(self, shape: str, mark: str) -> QueryStats:
         stats = self.query_stats.get(mark)
@@ -231,6 +267,7 @@ class DatabaseQueryProfiler:
     def get_query_stats(self, limit: int = 50) -> list[dict[str, Any]]:
         """Statements by total time, the most expensive first."""
         with self._lock:
+            self._settle()
             stats = sorted(
                 self.query_stats.values(), key=lambda one: -one.total_duration_ms
             )
@@ -292,6 +329,7 @@ class DatabaseQueryProfiler:
 
     def generate_report(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
+        self.settle()
         return {
             "generated_at": _iso(self._clock()),
             "summary": {

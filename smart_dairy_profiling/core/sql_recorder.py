@@ -1,10 +1,12 @@
 """What the queries of one request or job add up to, by text and by line of code.
 
 A :class:`Queries` hangs on the thread's ``query_hooks`` while a unit runs. A text that
-is new costs two look-ups in dicts. Only for a text that comes again, that begins like
-another, that took long, or that comes late in a unit that takes long, the stack is
-walked for the line that asked (``callers``). When one line asked the same ``TELLING``
-times it is asked once what it is: which field, which model, what for (``asking``).
+is new costs a look-up of its length and a tuple (to hash some kilobytes costs more than
+all the rest); most never cost more than that. Only for a text that comes for the third
+time, that begins like others, that took long, or that comes late in a unit that takes
+long, the stack is walked for the line that asked (``callers``). When one line asked the
+same ``TELLING`` times it is asked once what it is: which field, which model, what for
+(``asking``).
 
 Everything is bounded: ``TEXTS`` texts, ``PLACES`` places and ``TIMELINE`` queries a
 unit; beyond that numbers go to one entry without a text. Parameters are looked at,
@@ -15,6 +17,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from threading import Thread
 from types import CodeType, FrameType
 from typing import Any
@@ -31,10 +34,14 @@ LATE = 0.3  # seconds from which on every query of a unit is
 PREFIX = 40  # characters; texts with literals in them differ behind that
 COMPARED = 4  # the time whose parameters and company are compared with those of the
 TELLING = 8  # time at which a line is asked what it is; most never come that far
+UNSEEN = 2  # times that nobody walks for: most texts never come a third time
 STEADY = 16  # times in a row from one line, then only each fourth is walked for
 
 _DATA = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|\()", re.IGNORECASE)
 _COMPANY = re.compile(r'"?company_ids?"?\s*(?:=|IN|=\s*ANY)\s*\(?\s*\Z', re.IGNORECASE)
+
+
+_NEVER = float("inf")
 
 
 class Spot:
@@ -115,8 +122,8 @@ class Entry:
     """One text.
 
     :ivar text: None: those that were too many
-    :ivar spots: by code and instruction; those of queries that nobody walked for
-        are not there
+    :ivar spots: by id of the code (which ``callers`` keeps) and instruction; those of
+        queries that nobody walked for are not there
     """
 
     __slots__ = (
@@ -137,12 +144,22 @@ class Entry:
         self.prefix = prefix
         self.count = 0
         self.seconds = 0.0
-        self.shortest = float("inf")
+        self.shortest = _NEVER
         self.longest = 0.0
         self.rows = 0
-        self.spots: dict[tuple[CodeType, int], Spot] = {}
+        self.spots: dict[tuple[int, int], Spot] = {}
         self.last: Spot | None = None
         self.steady = 0
+
+    def add(self, seconds: float, rows: int) -> None:
+        self.count += 1
+        self.seconds += seconds
+        if seconds > self.longest:
+            self.longest = seconds
+        if seconds < self.shortest:
+            self.shortest = seconds
+        if rows > 0:
+            self.rows += rows
 
 
 class Slow:
@@ -159,6 +176,9 @@ class Slow:
         self.trail = trail
 
 
+First = tuple[str, float, float, int]
+
+
 class Queries:
     """The queries of one unit; see the module.
 
@@ -167,23 +187,30 @@ class Queries:
     :param slow_seconds: a query over this is kept by itself, at most 20 a unit
     :param turn: the number of the text that is walked for in any case: with another one
         in each unit, the lines of all texts become known
-    :ivar timeline: (start, seconds, entry, spot or None) of the first ``TIMELINE``
-    :ivar seconds: in queries
+    :ivar firsts: (text, start, seconds, rows) of those that came once and were nothing
+        to look at, by length of the text; None where that of an entry is
+    :ivar repeated: entries by text of the others
+    :ivar most: how often the text came that came most, or texts that begin alike
+    :ivar calls: (start, seconds, entry, spot or None) of the latter, in no order, the
+        first ``TIMELINE``
     """
 
     __slots__ = (
         "_prefixes",
         "_slow_seconds",
         "_spots",
+        "_stop",
+        "_taken",
         "began",
+        "calls",
         "commits",
-        "entries",
         "failed",
+        "firsts",
         "late",
+        "most",
         "other",
-        "seconds",
+        "repeated",
         "slow",
-        "timeline",
         "turn",
         "writes",
     )
@@ -199,14 +226,17 @@ class Queries:
         self.began = clock()
         self.late = self.began + LATE
         self.commits = commits
-        self.entries: dict[str, Entry] = {}
+        self.firsts: dict[int, First | None] = {}
+        self.most = 0
+        self.repeated: dict[str, Entry] = {}
         self.other: Entry | None = None
-        self.timeline: list[tuple[float, float, Entry, Spot | None]] = []
-        self.seconds = 0.0
+        self.calls: list[tuple[float, float, Entry, Spot | None]] = []
         self.slow: list[Slow] = []
         self.writes: dict[Any, Entry] = {}
         self.failed = failed
         self.turn = turn
+        self._taken = 0  # firsts that are None
+        self._stop = turn - 1 if turn else TEXTS  # firsts until a text is looked at
         self._slow_seconds = slow_seconds
         self._spots = 0
         self._prefixes: dict[str, list[int]] = {}
@@ -216,52 +246,82 @@ class Queries:
     ) -> None:
         """The SQL hook, with the signature that Odoo's cursor calls."""
         try:
-            entry = self.entries.get(query)
-            if entry is None:
-                entry = self._new(query)
-            entry.count += 1
-            entry.seconds += delay
-            self.seconds += delay
-            if delay > entry.longest:
-                entry.longest = delay
-            if delay < entry.shortest:
-                entry.shortest = delay
-            rows = cursor._obj.rowcount
-            if rows > 0:
-                entry.rows += rows
-            spot = None
+            firsts = self.firsts
             if (
-                entry.count > 1
-                or entry.prefix[0] > 1
-                or delay >= NOTABLE
-                or start > self.late
+                delay < NOTABLE
+                and params  # the text is what repeats
+                and start <= self.late
+                and type(query) is str
+                and len(query) not in firsts
+                and len(firsts) < self._stop
             ):
-                spot = self._seen(entry, rows, params, start, delay, cursor)
-            if len(self.timeline) < TIMELINE:
-                self.timeline.append((start, delay, entry, spot))
+                firsts[len(query)] = (query, start, delay, cursor._obj.rowcount)
+            else:
+                self._look_at(cursor, query, params, start, delay)
         except Exception:
             self.failed("sql_recorder")
 
-    def _new(self, query: Any) -> Entry:
-        """The entry of a text that is new in this unit."""
+    def _look_at(
+        self, cursor: Any, query: Any, params: Any, start: float, delay: float
+    ) -> None:
+        entry = self.repeated.get(query)
+        if entry is None:
+            entry = self._new(query, bool(params))
+        rows = cursor._obj.rowcount
+        entry.add(delay, rows)
+        spot = None
+        most = max(entry.count, entry.prefix[0])
+        if most > self.most:
+            self.most = most
+        if (
+            entry.count > UNSEEN
+            or entry.prefix[0] > 1
+            or delay >= NOTABLE
+            or start > self.late
+        ):
+            spot = self._seen(entry, rows, params, start, delay, cursor)
+        self._note(start, delay, entry, spot)
+
+    def _note(
+        self, start: float, seconds: float, entry: Entry, spot: Spot | None
+    ) -> None:
+        if len(self.calls) < TIMELINE:
+            self.calls.append((start, seconds, entry, spot))
+
+    def _new(self, query: Any, has_parameters: bool) -> Entry:
+        """The entry of a text that has none in this unit."""
         if type(query) is not str:
             # Bytes, or an object whose text needs a connection.
             query = query.decode("utf-8", "replace") if type(query) is bytes else ""
-            found = self.entries.get(query)
+            found = self.repeated.get(query)
             if found is not None:
                 return found
-        if len(self.entries) >= TEXTS:
+        firsts = self.firsts
+        length = len(query)
+        first = firsts.get(length)
+        if first is not None and first[0] != query:
+            first = None
+        number = len(firsts) - self._taken + len(self.repeated) + (first is None)
+        if number > TEXTS:
             if self.other is None:
                 self.other = Entry(None, [2])
             return self.other
-        if "%s" in query:
-            prefix = [0]  # values are parameters: the text is what repeats
+        if number == self.turn and first is None:
+            prefix = [2]
+        elif has_parameters:
+            prefix = [0]
         else:
             prefix = self._prefixes.setdefault(query[:PREFIX], [0])
             prefix[0] += 1
-        entry = self.entries[query] = Entry(query, prefix)
-        if len(self.entries) == self.turn:
-            entry.prefix = [2]
+        entry = self.repeated[query] = Entry(query, prefix)
+        if first is not None:
+            entry.add(first[2], first[3])
+            self._note(first[1], first[2], entry, None)
+        if first is not None or length not in firsts:
+            firsts[length] = None
+            self._taken += 1
+        most = self.turn - 1 if number < self.turn else TEXTS
+        self._stop = most - len(self.repeated) + self._taken
         return entry
 
     def _seen(
@@ -280,7 +340,7 @@ class Queries:
             assert spot is not None
             spot.add(delay, start + delay, transaction)
             return spot
-        top = sys._getframe(2)
+        top = sys._getframe(3)
         frame = callers.caller(top)
         if delay >= self._slow_seconds and len(self.slow) < 20:
             places = [callers.place_of(frame)] if frame is not None else []
@@ -290,7 +350,7 @@ class Queries:
         if frame is None:
             entry.steady = 0
             return None
-        key = (frame.f_code, frame.f_lasti)
+        key = (id(frame.f_code), frame.f_lasti)
         spot = entry.spots.get(key)
         if spot is None:
             if self._spots >= PLACES:
@@ -343,6 +403,8 @@ class Queries:
                 entry = self.writes[target] = Entry(None, [1])
             entry.count += 1
             entry.seconds += seconds
+            if entry.count > self.most:
+                self.most = entry.count
             if entry.count > 1:
                 self._wrote_again(entry, target, seconds)
         except Exception:
@@ -353,7 +415,7 @@ class Queries:
         if frame is None:
             return
         transaction = len(self.commits)
-        key = (frame.f_code, frame.f_lasti)
+        key = (id(frame.f_code), frame.f_lasti)
         spot = entry.spots.get(key)
         if spot is None:
             if self._spots >= PLACES:
@@ -372,12 +434,51 @@ class Queries:
     @property
     def count(self) -> int:
         """Number of queries."""
-        return sum(entry.count for entry in self.all())
+        entries = [*self.repeated.values(), *filter(None, [self.other])]
+        once = len(self.firsts) - self._taken
+        return once + sum(entry.count for entry in entries)
+
+    @property
+    def seconds(self) -> float:
+        """Time in queries."""
+        entries = [*self.repeated.values(), *filter(None, [self.other])]
+        once = sum(first[2] for first in self.firsts.values() if first is not None)
+        return once + sum(entry.seconds for entry in entries)
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """All texts by the time of their first query."""
+        self._settle()
+        return self.repeated
+
+    @property
+    def timeline(self) -> list[tuple[float, float, Entry, Spot | None]]:
+        """(start, seconds, entry, spot or None) of the first ``TIMELINE`` queries."""
+        self._settle()
+        return self.calls
 
     def all(self) -> list[Entry]:
         """All entries of queries."""
         found = list(self.entries.values())
         return [*found, self.other] if self.other is not None else found
+
+    def _settle(self) -> None:
+        """Make entries of what came once, too; for the few units that are kept."""
+        entries = self.repeated
+        for first in self.firsts.values():
+            if first is not None:
+                text, start, seconds, rows = first
+                entry = entries[text] = Entry(text, [0])
+                entry.add(seconds, rows)
+                self.calls.append((start, seconds, entry, None))
+        self.firsts = {}
+        self._taken = 0
+        self.calls.sort(key=itemgetter(0))
+        del self.calls[TIMELINE:]
+        began = {id(call[2]): call[0] for call in reversed(self.calls)}
+        self.repeated = dict(
+            sorted(entries.items(), key=lambda item: began.get(id(item[1]), _NEVER))
+        )
 
     def attach(self, thread: Thread) -> None:
         """See the queries of a thread, beside other hooks."""

@@ -21,7 +21,6 @@ from odoo.modules.registry import Registry
 from odoo.addons.smart_dairy_performance.core import catalogue as c
 from odoo.addons.smart_dairy_performance.core import outcome, slow, sql
 from odoo.addons.smart_dairy_performance.core.recorder import (
-    Target,
     Unit,
     failed,
     listen,
@@ -47,15 +46,22 @@ CAPTURES = "captures"  # folder beside the spool
 MODEL = "performance.finding"  # databases without it are left alone
 _SLOW_SECONDS = 0.1  # thresholds.json: limits.slow_query
 _KILOBYTE = 1024
+_LOOK = 0.25  # seconds between two looks at the process's size: each is a system call
+_PRICED = 8  # one unit in so many is timed, for all of them: so is a look at the time
 
 
 class State:
-    """What this process was told.
+    """What this process was told, and where its numbers go.
 
     :ivar budgets: by database; see ``tell``
+    :ivar slots: a cache of the store's; None until it is used
+    :ivar largest: bytes that the process was at most, at ``looked``
     """
 
     budgets: dict[str, Budgets] = {}
+    slots: dict[str, int] | None = None
+    largest = 0
+    looked = 0.0
 
 
 class Current(threading.local):
@@ -63,7 +69,7 @@ class Current(threading.local):
 
     unit: Unit | None = None
     queries: Queries
-    largest = 0  # bytes that the process was at most, before
+    largest = 0  # bytes that the process was at most, shortly before
     noted: tuple[str, dict[str, Any]] | None = None
 
 
@@ -85,10 +91,12 @@ class Listener:
             current.queries.detach(current.unit.thread)
         queries = Queries(unit.commits, time.time, _SLOW_SECONDS, next(_turns), failed)
         queries.attach(unit.thread)
-        unit.watch = Writes(queries)
+        unit.watch = queries.wrote
         current.queries = queries
         current.noted = None
-        current.largest = _largest()
+        if unit.started - State.looked > _LOOK:
+            State.looked, State.largest = unit.started, _largest()
+        current.largest = State.largest
         current.unit = unit
 
     def end(self, unit: Unit) -> None:
@@ -100,21 +108,23 @@ class Listener:
         active = runtime.current()
         if active is None or not unit.db or not has_addon(unit.db):
             return
+        if current.queries.turn % _PRICED:
+            evaluate(active, unit, current.queries)
+            return
         began = time.thread_time()
         evaluate(active, unit, current.queries)
-        active.store.inc(c.PROFILING_SECONDS, ("end",), time.thread_time() - began)
+        _pay(active.store, _PRICED * (time.thread_time() - began))
 
 
-class Writes:
-    """Told of each single record that is created, written or unlinked."""
-
-    __slots__ = ("queries",)
-
-    def __init__(self, queries: Queries) -> None:
-        self.queries = queries
-
-    def __call__(self, target: Target, seconds: float) -> None:
-        self.queries.wrote(target, seconds)
+def _pay(store: Any, seconds: float) -> None:
+    """Count what looking at units took."""
+    with store.lock:
+        if State.slots is None:
+            State.slots = store.new_cache()
+        slot = State.slots.get("end")
+        if slot is None:
+            slot = State.slots["end"] = store.slot(c.PROFILING_SECONDS, ("end",))
+        store.values[slot] += seconds
 
 
 def _largest() -> int:
@@ -187,7 +197,7 @@ def _slow_query(slow: Slow, route: str) -> Finding:
 
 def _note_origins(active: Any, queries: Queries, route: str) -> None:
     """Which line issues a statement: told to the database advisor's list."""
-    for entry in queries.entries.values():
+    for entry in queries.repeated.values():
         if entry.last is not None and entry.last.place is not None and entry.text:
             origins.note(entry.text, route, entry.last.place)
 
@@ -371,6 +381,7 @@ class _Flush:
 
     def publish(self) -> None:
         _Spools.findings.flush_due()
+        db_profiler.settle()
 
     def forked(self) -> None:
         _Spools.findings.forget()

@@ -61,7 +61,8 @@ def _figure(name: str, found: dict[str, Any]) -> Figure:
     noise = max(abs(1.0 - float(ratio)) for ratio in found["same"])
     note = (
         f"{found['pairs']} pairs, medians {found['on']:.0f} and {found['off']:.0f} us "
-        f"of thread CPU, {found['queries']} queries a request; noise: A/A"
+        f"of thread CPU (means: {found['mean']:.3f}), {found['queries']} queries a "
+        "request; noise: A/A"
     )
     value = found["on"] / found["off"]
     return Figure(name, value, "ratio", OFF, 1.0, noise, note)

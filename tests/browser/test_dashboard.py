@@ -10,6 +10,7 @@ import pytest
 import yaml
 from playwright.sync_api import Locator, Page, Response, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import FIRST_TIMEOUT, Account
 from tests.browser.front_door import FrontDoor
 from tests.browser.watch import Watch
@@ -18,8 +19,8 @@ from tests.system.support import Client, fetch
 
 HOME = "/odoo/performance"
 DATA = "/api/v1/performance/dashboard"
+PAGE = ".o_sdp"
 GRID = ".o_sdp_grid:not(.o_sdp_skeleton)"
-AXE = paths.REPO / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 TILES = {
     "page_load_p95",
     "api_response_p95",
@@ -312,7 +313,7 @@ def test_a_range_is_chosen_by_keys_and_kept_on_the_way_back(user_page: Page):
 
 def test_see_all_leads_to_a_list(user_page: Page):
     open_dashboard(user_page)
-    assert violations(user_page) == []
+    assert violations(user_page, PAGE) == []
     assert sideways(user_page) <= 0
     for name, title in LISTS.items():
         panel(user_page, name).get_by_role("button", name=re.compile("See all")).click()
@@ -352,18 +353,6 @@ def test_who_is_no_member_sees_no_figures(employee_page: Page, watch: Watch):
 # -- for everybody -----------------------------------------------------------------
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core calls serious or worse."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run({include: [['.o_sdp']]})")
-    return [
-        f"{rule['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
-        for rule in found["violations"]
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-
-
 def sideways(page: Page) -> int:
     """Pixels by which the page is wider than the screen."""
     wide: int = page.evaluate(SIDEWAYS)
@@ -379,14 +368,14 @@ def test_dark(user_page: Page, site: str):
         "element => getComputedStyle(element).backgroundColor"
     )
     assert all(int(part) < 64 for part in re.findall(r"\d+", ground)), ground
-    assert violations(user_page) == []
+    assert violations(user_page, PAGE) == []
 
 
 def test_on_a_phone(open_page):
     page = open_page("user", viewport=PHONE, has_touch=True)
     open_dashboard(page)
     assert sideways(page) <= 0
-    assert violations(page) == []
+    assert violations(page, PAGE) == []
 
 
 @pytest.fixture

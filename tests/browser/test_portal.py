@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import NODE_BIN
 from tests.browser.watch import Watch
 from tests.stack import Stack, environment, frontend, portal
 from tests.stack.browser import CHROMIUM
 from tests.system.support import ADDON, fetch, scrape
 
-AXE = frontend.FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 LOGIN, PASSWORD = "test_user_1", "TestPass123!"
 WITHIN = 20.0  # seconds until what a page sent is a row
 DESKTOP, PHONE = {"width": 1350, "height": 940}, {"width": 390, "height": 844}
@@ -155,18 +155,6 @@ OVERLAPS = """(selector) => {
 
 def sideways(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core calls serious or worse."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")
-    return [
-        f"{rule['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
-        for rule in found["violations"]
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])

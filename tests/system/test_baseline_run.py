@@ -78,9 +78,10 @@ def test_everything_is_in_one_folder(
         env_file,
         tmp_path,
         *("--profile", "each", "--name", "short run", "--time-scale", "0.02"),
-        *("--skip", skipped, "--no-report"),
+        *("--skip", skipped, "--no-report", "--remote-write"),
     )
     assert done.returncode == 0
+    assert stack.prometheus.scalar("sum(k6_http_reqs_total)")
     folder = only_run(tmp_path)
     assert folder.path.name.endswith("-each-short-run")
     run = folder.read_run()
@@ -190,6 +191,10 @@ def test_a_smoke_run_with_its_report(env_file: Path, tmp_path: Path) -> None:
     )
     kinds = {path.suffix for path in (folder.path / "report").rglob("*")}
     assert {".md", ".html", ".pdf"} <= kinds
+    # Nothing is planted in this dairy, so nothing is urgent.
+    document = load(folder.path / "report" / "document.json")
+    found = document["recommendations"] + document["others"]
+    assert [row["issue"] for row in found if row["priority"] == "HIGH"] == []
     assert taken <= SMOKE_LIMIT
 
 

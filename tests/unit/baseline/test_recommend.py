@@ -76,6 +76,17 @@ def test_benefit_of_n_plus_one(faulty):
     assert row["recommendation"].startswith("read the field over the whole recordset")
 
 
+def test_statements_of_one_line_of_code_are_one_recommendation(tmp_path):
+    document = build(make(tmp_path / "run", Faults(n_plus_one=True)))
+    rows = document["database"]["n_plus_one_candidates"]
+    another = {"query_pattern": "select 2", "avg_repetitions": 30.0, "total_ms": 300.0}
+    rows.append({**rows[0], **another})
+    (row,) = (row for row in recommend(document) if row["issue"].startswith("N+1: 60"))
+    assert row["benefit_ms"] == pytest.approx(3600 * 59 / 60 + 300 * 29 / 30)
+    assert row["computed"].endswith("2 statements")
+    assert row["evidence"][1] == "query: select 2"
+
+
 def test_index_and_its_statement_are_one_recommendation(faulty):
     assert sum("dairy_milk_record" in row["issue"] for row in faulty) == 1
     assert not any("statement takes" in row["issue"] for row in faulty)

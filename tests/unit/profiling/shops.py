@@ -105,12 +105,12 @@ class World:
     :ivar commits: as a unit's
     """
 
-    def __init__(self, seconds: float = 0.001, **context: Any) -> None:
+    def __init__(self, seconds: float = 0.001, turn: int = 0, **context: Any) -> None:
         self.clock = Clock()
         self.commits: list[float] = []
         self.errors: list[str] = []
         self.queries = Queries(
-            self.commits, self.clock, slow_seconds=0.1, failed=self.errors.append
+            self.commits, self.clock, 0.1, turn, failed=self.errors.append
         )
         self.cr = Cursor(self.queries, self.clock, seconds)
         self.env = SimpleNamespace(cr=self.cr, context=context)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smart_dairy_profiling.core import memory
+from smart_dairy_profiling.core.digest import Digest
 from smart_dairy_profiling.core.memory import MEGABYTE, Tracing
 
 
@@ -94,6 +95,16 @@ def test_what_grew_is_found_by_line(tracing):
     assert grown["line"] == line
     assert memory.top(after)[0]["line"] == line
     assert len(memory.top(after)) <= memory.TOP
+    assert len(kept) == 3000
+
+
+def test_what_measures_is_not_listed(tracing):
+    tracing.hold()
+    kept = [Digest() for _count in range(3000)]
+    found = memory.snapshot()
+    tracing.release()
+    files = {row["file"] for row in memory.top(found)}
+    assert files and not [name for name in files if "smart_dairy_profiling" in name]
     assert len(kept) == 3000
 
 

@@ -44,6 +44,27 @@ def test_percentiles_are_within_five_percent() -> None:
     assert len(digest.counts) <= 193
 
 
+def test_what_came_once_waits_and_is_added_by_whoever_asks(
+    profiler: DatabaseQueryProfiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_profiler, "WAITING", 3)
+    text = "SELECT a FROM b WHERE c = %s AND d = 1"
+    for seconds in (0.001, 0.002, 0.003):
+        world = World()
+        world.cr.execute(text, (1,), 2, seconds)
+        profiler.add(world.queries)
+    assert not profiler.query_stats
+    (one,) = profiler.get_query_stats()
+    assert (one["count"], one["total_duration_ms"], one["rows"]) == (3, 6.0, 6)
+    assert (one["min_duration_ms"], one["max_duration_ms"]) == (1.0, 3.0)
+    assert one["p90_duration_ms"] == pytest.approx(3.0, rel=0.05)
+    for _request in range(4):
+        profiler.add(world.queries)
+    (stats,) = profiler.query_stats.values()
+    assert stats.count == 7
+    assert profiler.generate_report()["summary"]["total_unique_queries"] == 1
+
+
 def test_a_request_is_added(profiler: DatabaseQueryProfiler) -> None:
     world = World(0.15)
     code = shop(

@@ -41,8 +41,8 @@ def test_the_line_that_asks_again_is_known() -> None:
     (spot,) = entry.spots.values()
     assert spot.place == Place("shop/models/shop.py", 4, "walk")
     assert spot.place.addon == "shop"
-    # Nobody walked for the first one.
-    assert (entry.count, spot.count) == (20, 19)
+    # Nobody walked for the first two.
+    assert (entry.count, spot.count) == (20, 18)
     assert spot.about is not None
     assert (spot.about.operation, spot.about.model) == ("search", "sale.order")
 
@@ -56,8 +56,7 @@ def test_a_single_quick_query_is_not_walked_for() -> None:
 
 
 def test_one_text_of_each_unit_is_walked_for() -> None:
-    world = World()
-    world.queries.turn = 2
+    world = World(turn=2)
     code = shop(
         """
         def walk(model):
@@ -69,6 +68,54 @@ def test_one_text_of_each_unit_is_walked_for() -> None:
     code["walk"](world.model("sale.order"))
     spots = [len(entry.spots) for entry in world.queries.entries.values()]
     assert spots == [0, 1, 0]
+
+
+def test_the_turn_is_counted_over_all_texts() -> None:
+    world = World(turn=3)
+    code = shop(
+        """
+        def walk(model):
+            model.search(1)
+            model.search(2)
+            model.search_count(1)
+            model.create()
+            model.search_count(2)
+        """
+    )
+    code["walk"](world.model("sale.order"))
+    entries = world.queries.entries.values()
+    lines = [[spot.place.line for spot in entry.spots.values()] for entry in entries]
+    assert lines == [[], [], [6]]
+
+
+def test_what_came_once_is_no_entry_until_somebody_asks() -> None:
+    world = World()
+    other = SELECT.replace("b", "other")
+    for text, seconds in ((SELECT, 0.001), (other, 0.002), (SELECT, 0.003)):
+        world.cr.execute(text, ((1,),), 2, seconds)
+    queries = world.queries
+    assert [first and first[0] for first in queries.firsts.values()] == [None, other]
+    assert list(queries.repeated) == [SELECT]
+    assert (queries.count, queries.seconds) == (3, pytest.approx(0.006))
+    # The order is that of the first queries, not that of becoming an entry.
+    assert list(queries.entries) == [SELECT, other]
+    first, second = queries.entries.values()
+    assert (second.count, second.seconds, second.rows) == (1, 0.002, 2)
+    assert (second.shortest, second.longest) == (0.002, 0.002)
+    timeline = [(seconds, entry) for _start, seconds, entry, _spot in queries.timeline]
+    assert timeline == [(0.001, first), (0.002, second), (0.003, first)]
+    assert (queries.count, queries.seconds) == (3, pytest.approx(0.006))
+
+
+def test_texts_of_one_length_are_told_apart() -> None:
+    world = World()
+    texts = [SELECT.replace("b", letter) for letter in "cdcedc"]
+    for text in texts:
+        world.cr.execute(text, ((1,),), 1, 0.001)
+    assert world.queries.count == 6
+    counts = {text: entry.count for text, entry in world.queries.entries.items()}
+    assert list(counts.items()) == [(texts[0], 3), (texts[1], 2), (texts[3], 1)]
+    assert not world.errors
 
 
 @pytest.mark.parametrize("seconds", [0.005, 0.2])
@@ -119,7 +166,7 @@ def test_two_lines_with_one_text_are_two_spots() -> None:
     code["walk"](world.model("sale.order"))
     (entry,) = world.queries.entries.values()
     lines = {spot.place.line: spot.count for spot in entry.spots.values() if spot.place}
-    assert lines == {4: 29, 5: 30}
+    assert lines == {4: 29, 5: 29}
 
 
 def test_texts_with_literals_begin_alike() -> None:
@@ -155,17 +202,31 @@ def test_it_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
         """
         def walk(cr, numbers):
             for number in numbers:
-                cr.execute(f"SELECT {number}" + " FROM a" * 9)
-                cr.execute(f"SELECT {number}" + " FROM a" * 9)
+                for _time in range(3):
+                    cr.execute(f"SELECT {number}" + " FROM a" * 9)
         """
     )
     code["walk"](world.cr, range(50))
     queries = world.queries
     assert len(queries.entries) == 10
-    assert queries.other is not None and queries.other.count == 80
+    assert queries.other is not None and queries.other.count == 120
     assert queries.other.text is None
-    assert (queries.count, len(queries.timeline)) == (100, 15)
+    assert (queries.count, len(queries.timeline)) == (150, 15)
     assert sum(len(entry.spots) for entry in queries.all()) == 4
+    assert not world.errors
+
+
+def test_texts_with_parameters_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_recorder, "TEXTS", 10)
+    world = World()
+    for number in range(30):
+        for _time in range(1 + number % 2):
+            world.cr.execute(f"{SELECT} AND {number} = %s", (1,))
+    queries = world.queries
+    assert sum(map(bool, queries.firsts.values())) + len(queries.repeated) == 10
+    assert queries.other is not None
+    assert (queries.count, queries.other.count) == (45, 30)
+    assert len(queries.entries) == 10
     assert not world.errors
 
 
@@ -183,7 +244,7 @@ def test_transactions_are_told_apart() -> None:
     code["walk"](world.model("sale.order"), world.commits)
     (entry,) = world.queries.entries.values()
     (spot,) = entry.spots.values()
-    assert (spot.count, spot.run) == (11, 4)
+    assert (spot.count, spot.run) == (10, 4)
     assert spot.run_seconds == pytest.approx(0.004)
 
 
