@@ -119,7 +119,7 @@ class DatabaseQueryProfiler:
             self._plans: dict[str, str] = {}
             self._known: dict[str, QueryStats] = {}
             self._units = 0
-            self._waiting: list[tuple[Any, ...]] = []
+            self._waiting: list[Queries] = []
             self._waits = 0
 
     def after_fork(self) -> None:
@@ -165,14 +165,10 @@ class DatabaseQueryProfiler:
 
         :param found: its N+1 findings
         """
+        queries.forget()
         with self._lock:
             self._units += 1
-            repeated = [
-                (id(e), e.text, e.count, e.seconds, e.shortest, e.longest, e.rows)
-                for e in queries.repeated.values()
-            ]
-            calls = [(id(entry), spent) for _at, spent, entry, _spot in queries.calls]
-            self._waiting.append((queries.firsts, repeated, calls))
+            self._waiting.append(queries)
             self._waits += len(queries.firsts) + len(queries.calls)
             if self._waits > WAITING:
                 self._settle()
@@ -193,9 +189,9 @@ class DatabaseQueryProfiler:
     def _settle(self) -> None:
         known = self._known
         waiting, self._waiting, self._waits = self._waiting, [], 0
-        for firsts, repeated, calls in waiting:
+        for queries in waiting:
             fresh = NEW
-            for first in firsts.values():
+            for first in queries.firsts.values():
                 if first is None:
                     continue
                 text, _start, seconds, rows = first
@@ -207,15 +203,22 @@ class DatabaseQueryProfiler:
                 _add(stats, 1, ms, ms, ms, rows)
                 stats.digest.add(seconds)
             of_entry: dict[int, QueryStats] = {}
-            for number, text, count, seconds, least, most, rows in repeated:
+            for text, entry in queries.repeated.items():
                 stats = known.get(text)
                 if stats is None:
                     stats = self._learn(text, fresh > 0)
                     fresh -= 1
-                of_entry[number] = stats
-                _add(stats, count, 1000 * seconds, 1000 * least, 1000 * most, rows)
-            for number, seconds in calls:
-                if (of := of_entry.get(number)) is not None:
+                of_entry[id(entry)] = stats
+                _add(
+                    stats,
+                    entry.count,
+                    1000 * entry.seconds,
+                    1000 * entry.shortest,
+                    1000 * entry.longest,
+                    entry.rows,
+                )
+            for _start, seconds, entry, _spot in queries.calls:
+                if (of := of_entry.get(id(entry))) is not None:
                     of.digest.add(seconds)
 
     def _learn(self, text: str, looked_at: bool) -> QueryStats:

@@ -196,6 +196,7 @@ class Queries:
     """
 
     __slots__ = (
+        "_compared",
         "_prefixes",
         "_slow_seconds",
         "_spots",
@@ -237,6 +238,7 @@ class Queries:
         self.turn = turn
         self._taken = 0  # firsts that are None
         self._stop = turn - 1 if turn else TEXTS  # firsts until a text is looked at
+        self._compared: list[Spot] = []
         self._slow_seconds = slow_seconds
         self._spots = 0
         self._prefixes: dict[str, list[int]] = {}
@@ -248,14 +250,14 @@ class Queries:
         try:
             firsts = self.firsts
             if (
-                delay < NOTABLE
-                and params  # the text is what repeats
+                params  # the text is what repeats
+                and delay < NOTABLE
                 and start <= self.late
                 and type(query) is str
-                and len(query) not in firsts
+                and (length := len(query)) not in firsts
                 and len(firsts) < self._stop
             ):
-                firsts[len(query)] = (query, start, delay, cursor._obj.rowcount)
+                firsts[length] = (query, start, delay, cursor._obj.rowcount)
             else:
                 self._look_at(cursor, query, params, start, delay)
         except Exception:
@@ -381,6 +383,7 @@ class Queries:
         """What changes from one time to the next, and at last what the line is."""
         if spot.looked == COMPARED:
             spot.parameters, spot.company = params, company(top, frame)
+            self._compared.append(spot)
         else:
             now = company(top, frame)
             spot.companies = (now is not None and now != spot.company) or by_company(
@@ -430,6 +433,11 @@ class Queries:
             spot.about = written(target, frame)
 
     # -- afterwards ------------------------------------------------------------
+
+    def forget(self) -> None:
+        """The unit is over: its parameters go, whoever keeps the rest."""
+        for spot in self._compared:
+            spot.parameters = spot.company = None
 
     @property
     def count(self) -> int:

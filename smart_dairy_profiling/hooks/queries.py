@@ -157,7 +157,8 @@ def evaluate(active: Any, unit: Unit, queries: Queries) -> None:
     for one in found:
         one.route = route
     db_profiler.add(queries, found)
-    found += [_slow_query(one, route) for one in queries.slow]
+    if queries.slow:
+        found += [_slow_query(one, route) for one in queries.slow]
     _note_origins(active, queries, route)
     budgets = State.budgets.get(database, _default)
     if unit.seconds >= budgets.lowest and active.options.profiling_captures:

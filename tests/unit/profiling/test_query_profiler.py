@@ -65,6 +65,23 @@ def test_what_came_once_waits_and_is_added_by_whoever_asks(
     assert profiler.generate_report()["summary"]["total_unique_queries"] == 1
 
 
+def test_no_parameter_is_kept_beyond_its_unit(profiler: DatabaseQueryProfiler) -> None:
+    world = World()
+    code = shop(
+        """
+        def walk(model):
+            for number in range(7):
+                model.search(number)
+        """
+    )
+    code["walk"](world.model("sale.order"))
+    (entry,) = world.queries.entries.values()
+    (spot,) = entry.spots.values()
+    assert spot.parameters is not None
+    profiler.add(world.queries)
+    assert (spot.parameters, spot.company) == (None, None)
+
+
 def test_a_request_is_added(profiler: DatabaseQueryProfiler) -> None:
     world = World(0.15)
     code = shop(
