@@ -412,7 +412,7 @@ class Recorder:
         """Add the calls and queries of a unit that goes on to the store."""
         if unit.db is not None:
             with self.store.lock:
-                self._merge_calls(unit, unit.db)
+                self._merge_calls(unit, unit.db, goes_on=True)
         if unit.costs is None:
             unit.costs = Costs()
         unit.costs.add(unit.calls, unit.queries)
@@ -439,36 +439,52 @@ class Recorder:
                 slot = self._slots[unit.uid, db] = store.slot(USER_SEEN, (unit.uid, db))
             store.values[slot] = store.values[slot + 1] = store.now()
 
-    def _merge_calls(self, unit: Unit, db: str) -> None:
+    def _merge_calls(self, unit: Unit, db: str, goes_on: bool = False) -> None:
         if unit.calls:
-            self._merge_orm(unit.calls, db)
+            # Of a unit that goes on, a call may be inside one that is not over.
+            self._merge_orm(unit.calls, db, alone=not goes_on)
             self._pay("orm", len(unit.calls) * self.prices["orm"])
         if unit.queries:
             self._merge_sql(unit.queries, db)
             self._pay("sql", len(unit.queries) * self.prices["sql"])
 
-    def _merge_orm(self, calls: list[list[Any]], db: str) -> None:
+    def _merge_orm(self, calls: list[list[Any]], db: str, alone: bool) -> None:
         bound = self._orm.get(db)
         if bound is None:
             bound = self._orm[db] = {}
+        groups: dict[Target, list[list[Any]]] = {}
+        for frame in calls:
+            group = groups.get(frame[0])
+            if group is None:
+                groups[frame[0]] = [frame]
+            else:
+                group.append(frame)
         values = self.store.values
-        for target, total in totals(calls).items():
+        for target, frames in groups.items():
             slots = bound.get(target)
             if slots is None:
                 slots = bound[target] = self._bind_orm(target, db)
                 values = self.store.values  # new series may have replaced it
-            counter, duration, exclusive, records, addon = slots
-            count, own, touched, seconds, fast, slow = total
-            values[counter] += count
-            values[exclusive] += own
-            values[addon] += own
-            values[duration + _ORM_SUM] += seconds
-            values[duration] += fast
-            if touched:
-                values[records] += touched
-            if slow:
+            counter, duration, duration_sum, exclusive, records, addon = slots
+            if alone and len(frames) == 1:
+                # What most are: nothing to add up, and inside no other of its kind.
+                _target, _outer, child, spent, touched = frames[0]
+                own = spent - child
+                values[counter] += 1
+                values[duration_sum] += spent
+                bucket = bisect_left(c.ORM_BUCKETS, spent) if spent > _FAST else 0
+                values[duration + bucket] += 1
+            else:
+                own, touched, seconds, fast, slow = totals(frames)
+                values[counter] += len(frames)
+                values[duration_sum] += seconds
+                values[duration] += fast
                 for spent in slow:
                     values[duration + bisect_left(c.ORM_BUCKETS, spent)] += 1
+            values[exclusive] += own
+            values[addon] += own
+            if touched:
+                values[records] += touched
 
     def _merge_sql(self, queries: list[tuple[Any, float, int]], db: str) -> None:
         bound = self._sql.get(db)
@@ -484,12 +500,12 @@ class Recorder:
             if slots is None:
                 slots = bound[statement] = self._bind_sql(statement, db)
                 values = self.store.values  # new series may have replaced it
-            coarse, fine, row_counter = slots
+            coarse, coarse_sum, fine, fine_sum, row_counter = slots
             bucket = bisect_left(_SQL_BUCKETS, seconds)
             values[coarse + _COARSE[bucket]] += 1
-            values[coarse + _COARSE_SUM] += seconds
+            values[coarse_sum] += seconds
             values[fine + bucket] += 1
-            values[fine + _FINE_SUM] += seconds
+            values[fine_sum] += seconds
             if rows > 0:
                 values[row_counter] += rows
 
@@ -564,9 +580,11 @@ class Recorder:
     def _bind_orm(self, target: Target, db: str) -> tuple[int, ...]:
         slot = self.store.slot
         labels = (target.model, target.method, db)
+        duration = slot(c.ORM_DURATION, labels)
         return (
             slot(c.ORM_CALLS, labels),
-            slot(c.ORM_DURATION, labels),
+            duration,
+            duration + _ORM_SUM,
             slot(c.ORM_EXCLUSIVE, labels),
             slot(c.ORM_RECORDS, labels),
             slot(c.ADDON_SECONDS, (target.addon, db)),
@@ -575,11 +593,10 @@ class Recorder:
     def _bind_sql(self, statement: sql.Statement, db: str) -> tuple[int, ...]:
         slot = self.store.slot
         operation = statement.operation
-        return (
-            slot(c.DB_QUERY_DURATION, (operation, db)),
-            slot(c.TABLE_QUERY_DURATION, (operation, statement.table, db)),
-            slot(c.DB_ROWS, (operation, db)),
-        )
+        coarse = slot(c.DB_QUERY_DURATION, (operation, db))
+        fine = slot(c.TABLE_QUERY_DURATION, (operation, statement.table, db))
+        rows = slot(c.DB_ROWS, (operation, db))
+        return coarse, coarse + _COARSE_SUM, fine, fine + _FINE_SUM, rows
 
     # -- what measuring costs --------------------------------------------------
 
@@ -597,36 +614,31 @@ class Recorder:
         self.store.values[slot] += seconds
 
 
-def totals(calls: list[list[Any]]) -> dict[Target, list[Any]]:
-    """What calls add up to, by target.
+def totals(frames: list[list[Any]]) -> tuple[float, int, float, int, list[float]]:
+    """What the calls of one target add up to.
 
-    :param calls: frames, see :class:`Unit`
-    :returns: calls, own seconds and records of all; inclusive seconds, number in the
-        first bucket, and seconds of each slower one, of those that are not inside
-        another call of the same target: its time contains theirs
+    :param frames: see :class:`Unit`
+    :returns: own seconds and records of all; inclusive seconds, number in the first
+        bucket, and seconds of each slower one, of those that are not inside another
+        call of the same target: its time contains theirs
     """
-    found: dict[Target, list[Any]] = {}
-    for target, outer, child, spent, records in calls:
-        total = found.get(target)
-        if total is None:
-            total = found[target] = [0, 0.0, 0, 0.0, 0, None]
-        total[0] += 1
-        total[1] += spent - child
-        if records:
-            total[2] += records
+    own = seconds = 0.0
+    touched = fast = 0
+    slow = []
+    for target, outer, child, spent, records in frames:
+        own += spent - child
+        touched += records
         while outer[1] is not None:  # the outermost frame is no call
             if outer[0] is target:
                 break
             outer = outer[1]
         else:
-            total[3] += spent
+            seconds += spent
             if spent <= _FAST:
-                total[4] += 1
-            elif total[5] is None:
-                total[5] = [spent]
+                fast += 1
             else:
-                total[5].append(spent)
-    return found
+                slow.append(spent)
+    return own, touched, seconds, fast, slow
 
 
 _PREFIX = sql.PREFIX
