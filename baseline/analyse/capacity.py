@@ -146,7 +146,11 @@ def analyse(
     points: list[dict[str, Any]] = [
         {**row, "profile": name} for name, rows, _think in runs for row in rows
     ]
-    think = next((pause for _n, _r, pause in reversed(runs) if pause is not None), None)
+    # Of the run with the most users: the curve is mostly its own.
+    think = max(
+        ((_most_users(rows), pause) for _n, rows, pause in runs if pause is not None),
+        default=(0.0, None),
+    )[1]
     result: dict[str, Any] = {
         "points": [
             {key: None if value != value else value for key, value in row.items()}
@@ -197,12 +201,14 @@ def analyse(
     measured = max(row["per_second"] for row in good)
     users = _capacity(curve, measured, limit, per_user)
     spread = []
+    is_good = np.array([row in good for row in points])
     random = np.random.default_rng(121)
     for _ in range(_RESAMPLES):
         pick = random.integers(0, len(points), len(points))
         other = fit(concurrency[pick], throughput[pick])
         if other is not None:
-            spread.append(_capacity(other, 0.0, limit, per_user))
+            least = throughput[pick][is_good[pick]].max(initial=0.0)
+            spread.append(_capacity(other, float(least), limit, per_user))
     finite = sorted(value for value in spread if math.isfinite(value))
     if math.isfinite(users):
         result["capacity_users"] = users
@@ -211,6 +217,10 @@ def analyse(
         result["capacity_high"] = of_sorted(finite, 0.975)
     result["knee"] = _knee(curve, limit, per_user)
     return result
+
+
+def _most_users(rows: list[dict[str, float]]) -> float:
+    return max((r["users"] for r in rows if r["users"] == r["users"]), default=0.0)
 
 
 def _knee(curve: Curve, limit_ms: float, per_user: float) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from .samples import DURATION, Samples
 from .series import Export
 
 SCHEMA = 1
+_NORMAL = "baseline"  # the scenario of the milestone's run that is no stress
 _REASON = 200  # characters of why a part failed
 _MEANING = {
     "k6": "no requests were measured: API, capacity and readiness are unknown",
@@ -76,7 +77,7 @@ def build(path: Path) -> dict[str, Any]:
         }
         main = _main_profile(document["profiles"])
         document["api"] = main["requests"] if main else _no_requests()
-        document["main_profile"] = main["name"] if main else None
+        document["main_profile"] = _title(main) if main else None
         document["capacity"] = capacity.analyse(
             [
                 (name, capacity.windows(found), _think(summary))
@@ -160,9 +161,17 @@ def _profile(name: str, samples: Samples, summary: dict[str, Any]) -> dict[str, 
     everything = samples.values(DURATION, setup=True)
     told = summary.get("metrics", {}).get(DURATION, {}).get("values", {})
     profile = summary.get("profile")
+    loads = requests.loads(samples)
+    # A run that is driven until it breaks would tell nothing else of the day's work.
+    among = _NORMAL if len(loads) > 1 else ""
+    among = among if any(row["scenario"] == among for row in loads) else ""
+    with samples.only(among) if among else contextlib.nullcontext():
+        found = requests.analyse(samples)
     return {
         "name": name,
-        "requests": requests.analyse(samples),
+        "requests": found,
+        "requests_of": among,
+        "loads": loads,
         "sent": len(everything),
         "samples": samples.reading.lines,
         "k6": told,
@@ -182,6 +191,15 @@ def _main_profile(profiles: list[dict[str, Any]]) -> dict[str, Any] | None:
     return max(
         with_requests, key=lambda row: row["requests"]["all"]["count"], default=None
     )
+
+
+def _title(profile: dict[str, Any]) -> str:
+    """
+    >>> _title({"name": "full", "requests_of": "baseline"})
+    'full, its scenario baseline'
+    """
+    of = profile.get("requests_of")
+    return f"{profile['name']}, its scenario {of}" if of else str(profile["name"])
 
 
 def _no_requests() -> dict[str, Any]:

@@ -20,6 +20,7 @@ API_KINDS = ("api", "rpc")
 # A page's target is about the browser's load; of its first answer Apdex expects that
 # it leaves the browser as much time as it takes itself.
 _PAGE_SHARE = 0.5
+_TIMEOUT_MS = 60_000  # of k6/lib/client.js, and k6's own
 _TOLERATED = 4  # times the target; https://www.apdex.org
 
 
@@ -105,6 +106,37 @@ def analyse(samples: Samples) -> dict[str, Any]:
     return result
 
 
+def loads(samples: Samples) -> list[dict[str, Any]]:
+    """The scenarios of a run by themselves: ``all`` of :func:`analyse`, and users.
+
+    ``users`` is the most at the same time; None when k6 did not tell.
+    """
+    known = samples.rows(
+        "SELECT scenario, min(t) AS t FROM samples WHERE metric = ? AND load"
+        " AND scenario != '' GROUP BY scenario ORDER BY t",
+        DURATION,
+    )
+    rows = []
+    for scenario in [row["scenario"] for row in known]:
+        with samples.only(scenario):
+            found = samples.arrays(
+                "SELECT t, value, ok FROM samples WHERE metric = ? AND load ORDER BY t",
+                DURATION,
+            )
+        times = np.asarray(found["t"], dtype=np.float64)
+        values = np.asarray(found["value"], dtype=np.float64)
+        failed = ~np.asarray(found["ok"], dtype=bool)
+        (users,) = samples.rows(
+            "SELECT max(value) AS n FROM samples WHERE metric = 'vus'"
+            " AND t BETWEEN ? AND ?",
+            float(times[0]),
+            float(times[-1]),
+        )
+        row = figures(times, values, failed, target_of("api"))
+        rows.append(row | {"scenario": scenario, "users": users["n"]})
+    return rows
+
+
 def errors(samples: Samples) -> list[dict[str, Any]]:
     """Failures by class and route: HTTP's own, and what k6's checks found.
 
@@ -113,7 +145,9 @@ def errors(samples: Samples) -> list[dict[str, Any]]:
     return samples.rows(
         """
         SELECT class, name AS route, count(*) AS count FROM (
-          SELECT name, CASE WHEN status IS NULL OR status = '0' THEN 'transport'
+          SELECT name, CASE WHEN coalesce(status, '0') = '0' AND value >= ?
+                            THEN 'timeout'
+                            WHEN coalesce(status, '0') = '0' THEN 'transport'
                             WHEN status >= '500' THEN 'http_5xx'
                             WHEN status >= '400' THEN 'http_4xx' ELSE 'unexpected' END
                  AS class
@@ -121,9 +155,10 @@ def errors(samples: Samples) -> list[dict[str, Any]]:
           UNION ALL
           SELECT coalesce(nullif(name, ''), step, journey, ''), error
             FROM samples WHERE metric = 'errors' AND load AND value > 0
-             AND error IN ('rpc', 'login', 'content', 'timeout')
+             AND error IN ('rpc', 'login', 'content')
         ) GROUP BY ALL ORDER BY count DESC, route
         """,
+        _TIMEOUT_MS,
         DURATION,
     )
 

@@ -210,6 +210,23 @@ class Samples:
         for group, values in zip(groups, np.split(numbers, starts), strict=True):
             yield str(group["k"]), values
 
+    @contextlib.contextmanager
+    def only(self, scenario: str) -> Iterator[None]:
+        """As if the run had had this scenario only."""
+        word = scenario.replace("'", "''")
+        self._show(f"scenario = '{word}'")
+        try:
+            yield
+        finally:
+            self._show("TRUE")
+
+    def _show(self, condition: str) -> None:
+        table = _quoted(self._folder / "samples.parquet")
+        self._connection.execute(
+            f"CREATE OR REPLACE VIEW samples AS SELECT * FROM read_parquet('{table}')"
+            f" WHERE {condition}"
+        )
+
     def _load(self) -> None:
         kept = self._folder / "kept.ndjson"
         with kept.open("wb") as output:
@@ -219,9 +236,7 @@ class Samples:
         tags = ", ".join(f'"{name}" {kind}' for name, kind in _TAGS.items())
         self._connection.execute(_PARSE % (tags, _quoted(table)), [str(kept)])
         kept.unlink()
-        self._connection.execute(
-            f"CREATE VIEW samples AS SELECT * FROM read_parquet('{_quoted(table)}')"
-        )
+        self._show("TRUE")
         reading = self.reading
         reading.parsed = self.rows("SELECT count(*) AS n FROM samples")[0]["n"]
         if reading.parsed < reading.kept:

@@ -9,9 +9,9 @@ import {judged} from "./thresholds.js";
  * The files of `handleSummary`; none when nothing ran, which setup() has explained.
  * @param {any} data
  * @param {string} profile
- * @param {import("k6/options").Options} options
+ * @param {Record<string, any>} scenarios
  */
-export function summary(data, profile, options) {
+export function summary(data, profile, scenarios) {
     if (!data.metrics.iterations) {
         return {};
     }
@@ -23,7 +23,7 @@ export function summary(data, profile, options) {
         time_scale: TIME_SCALE,
         think_scale: THINK_SCALE,
         vu_scale: VU_SCALE,
-        scenarios: options.scenarios,
+        scenarios,
         think_time_s: thought ? thought.values.avg / 1000 : null,
         started: data.setup_data ? data.setup_data.started : null,
         ended,
