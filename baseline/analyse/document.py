@@ -67,7 +67,6 @@ def build(path: Path) -> dict[str, Any]:
             ],
             "database": database.analyse(before, after, export, profiler),
             "frontend": frontend.analyse(path, samples, export),
-            "infrastructure": infrastructure.analyse(export, environment),
             "histograms": _histograms(export),
             "profiler": {
                 "models": {
@@ -85,6 +84,8 @@ def build(path: Path) -> dict[str, Any]:
                 if name != "browser"
             ]
         )
+    broke = document["capacity"]["first_bad_users"] is not None
+    document["infrastructure"] = infrastructure.analyse(export, environment, broke)
     document["readiness"] = capacity.readiness(document["capacity"])
     missing += [
         {"part": "lighthouse", "why": why} for why in document["frontend"]["problems"]

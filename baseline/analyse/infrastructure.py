@@ -10,8 +10,11 @@ from .series import Export
 _BUSY = 0.9  # of what there is, at its highest: nothing is left for a peak
 
 
-def analyse(export: Export, environment: Any) -> dict[str, Any]:
+def analyse(export: Export, environment: Any, broke: bool = False) -> dict[str, Any]:
     """Use of each resource over the run, and the bottleneck by name.
+
+    :param broke: the load grew until limits were missed: then the bottleneck is what
+        was short in the busiest quarter of the run, else what was short throughout
 
     Each resource: ``mean`` and ``max`` as a share of what there is, ``what``, and
     ``line`` for the chart.
@@ -72,12 +75,12 @@ def analyse(export: Export, environment: Any) -> dict[str, Any]:
         "waiting": waiting,
         "phases": {name: seconds for name, seconds in phases.items() if name},
         "worker_exits": {name: count for name, count in exits.items() if count},
-        "bottleneck": bottleneck(resources, waiting),
+        "bottleneck": bottleneck(resources, waiting, broke),
     }
 
 
 def bottleneck(
-    resources: dict[str, dict[str, Any]], waiting: dict[str, Any]
+    resources: dict[str, dict[str, Any]], waiting: dict[str, Any], broke: bool = False
 ) -> dict[str, str] | None:
     """The resource that ends first, with what says so; None: none was short.
 
@@ -90,7 +93,10 @@ def bottleneck(
         }
     for name, limit in (("cpu", _BUSY), ("memory", _BUSY), ("workers", _BUSY)):
         resource = resources.get(name)
-        if resource and resource["mean"] is not None and resource["mean"] >= limit:
+        if not resource or resource["mean"] is None:
+            continue
+        use = _busiest(resource) if broke else resource["mean"]
+        if use >= limit:
             queue = waiting.get("accept_queue") or {}
             queued = (
                 f"; up to {queue['max']:.0f} requests waited for a worker"
@@ -99,8 +105,9 @@ def bottleneck(
             )
             return {
                 "resource": name,
-                "evidence": f"{resource['what']}: {100 * resource['mean']:.0f} % on "
-                f"average, {100 * resource['max']:.0f} % at most{queued}",
+                "evidence": f"{resource['what']}: {100 * use:.0f} % "
+                f"{'in the busiest quarter of the run' if broke else 'on average'}, "
+                f"{100 * resource['max']:.0f} % at most{queued}",
             }
     if (waiting.get("retries") or 0) > 0 and not resources:
         return {
@@ -108,6 +115,15 @@ def bottleneck(
             "evidence": f"{waiting['retries']:.0f} transactions were tried again",
         }
     return None
+
+
+def _busiest(resource: dict[str, Any]) -> float:
+    """Mean use in the quarter of the time in which it was used most."""
+    shares = sorted(share for _moment, share in resource["line"])
+    if not shares:
+        return float(resource["mean"])
+    top = shares[3 * len(shares) // 4 :]
+    return float(sum(top) / len(top))
 
 
 def level(name: str, value: float | None) -> str:

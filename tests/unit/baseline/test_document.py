@@ -179,6 +179,11 @@ def test_bottleneck_is_named():
     assert infrastructure.bottleneck(both, {})["resource"] == "cpu"
     assert infrastructure.bottleneck({"workers": workers}, {})["resource"] == "workers"
     assert infrastructure.bottleneck({"cpu": use(0.5)}, {}) is None
+    # A run with quiet hours: what was short while it broke.
+    quiet = use(0.5) | {"line": [(n, 0.95 if n > 70 else 0.3) for n in range(100)]}
+    assert infrastructure.bottleneck({"cpu": quiet}, {}) is None
+    found = infrastructure.bottleneck({"cpu": quiet}, {}, broke=True)
+    assert found and "95 % in the busiest quarter" in found["evidence"]
     found = infrastructure.bottleneck(both, {"pool_errors": 3})
     assert found["resource"] == "pool"
 
