@@ -50,6 +50,15 @@ export function scaled(text) {
 }
 
 /**
+ * A duration, scaled, but at least the second that k6 asks of a whole scenario.
+ * @param {string} text
+ */
+export function lasting(text) {
+    const found = scaled(text);
+    return found.endsWith("ms") && parseInt(found, 10) < 1000 ? "1s" : found;
+}
+
+/**
  * A number of users or arrivals, scaled; never 0.
  * @param {number} count
  */

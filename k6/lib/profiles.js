@@ -7,7 +7,7 @@
  * server does, so that the time a request waited to be sent is not left out (coordinated
  * omission); what could not be sent is in `dropped_iterations`.
  */
-import {scaled, users} from "./environment.js";
+import {lasting, scaled, users} from "./environment.js";
 import {breaking, LOAD, normal} from "./thresholds.js";
 
 /** @typedef {import("k6/options").Scenario} Scenario */
@@ -29,7 +29,7 @@ function baseline(startTime) {
         executor: "constant-vus",
         exec: "specified",
         vus: users(LOAD.baseline_users.value),
-        duration: scaled("5m"),
+        duration: lasting("5m"),
         gracefulStop: scaled("30s"),
         startTime: scaled(startTime),
     };
@@ -100,7 +100,7 @@ function steady(rate, duration) {
         // Rates are whole numbers: a minute's, so that they can be scaled down.
         rate: users(rate * 60),
         timeUnit: "1m",
-        duration: scaled(duration),
+        duration: lasting(duration),
         preAllocatedVUs: users(10 * rate),
         maxVUs: users(100 * rate),
         gracefulStop: scaled("30s"),

@@ -108,6 +108,8 @@ def snapshot() -> tracemalloc.Snapshot | None:
         (
             tracemalloc.Filter(False, tracemalloc.__file__),
             tracemalloc.Filter(False, str(Path(__file__).parent / "*")),
+            # Named tuples, the profiler's own too: no line that anybody could open.
+            tracemalloc.Filter(False, "<string>"),
         )
     )
 

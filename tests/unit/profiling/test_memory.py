@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smart_dairy_profiling.core import memory
+from smart_dairy_profiling.core.callers import Place
 from smart_dairy_profiling.core.digest import Digest
 from smart_dairy_profiling.core.memory import MEGABYTE, Tracing
 
@@ -100,11 +101,12 @@ def test_what_grew_is_found_by_line(tracing):
 
 def test_what_measures_is_not_listed(tracing):
     tracing.hold()
-    kept = [Digest() for _count in range(3000)]
+    kept = [(Digest(), Place("a.py", count, "f")) for count in range(3000)]
     found = memory.snapshot()
     tracing.release()
     files = {row["file"] for row in memory.top(found)}
-    assert files and not [name for name in files if "smart_dairy_profiling" in name]
+    assert files and "<string>" not in files
+    assert not [name for name in files if "smart_dairy_profiling" in name]
     assert len(kept) == 3000
 
 
