@@ -75,10 +75,15 @@ class TestFarmPages(HttpCase):
 
     def test_a_longer_page_needs_no_more_queries(self):
         self.url_open("/farm/animals")
+        short, long = map(self._queries, ("/farm/animals/page/2", "/farm/animals"))
+        self.assertLessEqual(long, short + 1)
+
+    def _queries(self, url):
+        """The fewest of three visits: settings are read anew each few seconds."""
         counts = []
-        for url in ("/farm/animals/page/2", "/farm/animals"):
+        for _visit in range(3):
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
             self.url_open(url)
             counts.append(self.env.cr.sql_log_count - before)
-        self.assertLessEqual(counts[1], counts[0] + 1)
+        return min(counts)
