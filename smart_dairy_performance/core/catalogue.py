@@ -1152,7 +1152,7 @@ PROFILING_CAPTURES = Metric(
 PROFILING_SECONDS = Metric(
     "smart_dairy_profiling_recorder_seconds_total",
     COUNTER,
-    "CPU time of the recorder of queries: the end of each unit, and its captures.",
+    "CPU time of the recorder of queries: ends of units (one in 8 timed), captures.",
     ("part",),
     bounds={"part": "end, capture"},
     seam="smart_dairy_profiling hooks.queries",
