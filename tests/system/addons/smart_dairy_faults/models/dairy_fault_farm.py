@@ -51,7 +51,7 @@ class DairyFaultFarm(models.Model):
         return len(hoard)
 
     def _churn(self):
-        sum(range(20_000))
+        sum(range(200_000))  # so that some hundred megabytes take more than a second
 
     def wait_for_row(self):
         self.env.cr.execute(  # fault: lock
